@@ -1,0 +1,79 @@
+/*
+ * The table of connections: finds the flow of a segment (either direction), opens and retires flows by capture time.
+ *
+ * A seeded hash (XXH3) over addresses, ports and the outermost VLAN-independent 4-tuple; cost flat in the number of flows. Flows are kept in order of their last
+ * packet, so that expiry looks only at those that are due. Which side is the server comes from the SYN, else from the ports, else from what they say.
+ */
+#ifndef MXT_SENSOR_FLOW_H
+#define MXT_SENSOR_FLOW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "decoders/packet.h"
+#include "sensor/tcp.h"
+
+struct mxt_flow_limits {
+    uint32_t flows;               /* most flows at once, default 1,000,000; beyond, the least worthy is retired: half-open first, then the longest idle */
+    int64_t half_open_timeout_us; /* only SYNs seen; default 30 s */
+    int64_t idle_timeout_us;      /* default 10 min (RFC 5321 4.5.3.2 lets a client wait that long) */
+    int64_t closed_timeout_us;    /* after FIN both ways or RST; default 5 s (late retransmissions) */
+    int64_t rest_timeout_us;      /* quiet for so long: mxt_tcp_rest; default 5 s */
+};
+#define MXT_FLOW_LIMITS_DEFAULT ((struct mxt_flow_limits){.flows = 1000000, .half_open_timeout_us = 30000000, .idle_timeout_us = 600000000, .closed_timeout_us = 5000000, .rest_timeout_us = 5000000})
+
+enum mxt_flow_end { MXT_FLOW_CLOSED, MXT_FLOW_IDLE, MXT_FLOW_HALF_OPEN, MXT_FLOW_REUSED, MXT_FLOW_EVICTED, MXT_FLOW_CAPTURE_END };
+#define MXT_FLOW_ENDS 6
+
+/* A connection. Fields may be read by the owner of `session`; only `session` may be written. */
+struct mxt_flow {
+    struct mxt_address client, server;
+    uint16_t client_port, server_port;
+    uint8_t vlan_count;
+    uint16_t vlan[MXT_VLAN_MAX];
+    bool is_orientation_certain;  /* a SYN told who the client is */
+    int64_t start_us, last_us;
+    const char *interface;        /* of its first frame, or NULL */
+    void *session;                /* the owner's, NULL at first */
+    struct mxt_tcp *tcp;
+    struct mxt_flow_links *links; /* private: hash chain and order of age */
+};
+
+/* What is done with a flow's bytes. `owner` is the table's. */
+struct mxt_flow_handler {
+    void (*data)(void *owner, struct mxt_flow *flow, enum mxt_direction direction, const uint8_t *p, size_t n, int64_t time_us);
+    void (*gap)(void *owner, struct mxt_flow *flow, enum mxt_direction direction, uint64_t missing, int64_t time_us);
+    void (*close)(void *owner, struct mxt_flow *flow, enum mxt_direction direction, enum mxt_close how, int64_t time_us);
+    void (*conflict)(void *owner, struct mxt_flow *flow, enum mxt_direction direction, uint64_t offset, int64_t time_us);
+    /* The flow ends; what it held was delivered before. The handler gives up `session`. Also called for flows without one. */
+    void (*end)(void *owner, struct mxt_flow *flow, enum mxt_flow_end why);
+    /* Asked before the first data of a flow whose orientation is not certain: YES, `direction` is the server's; NO, the client's. May be NULL. */
+    enum mxt_fact (*is_server_speech)(const uint8_t *p, size_t n);
+};
+
+struct mxt_flow_counters {
+    uint64_t opened, ended[MXT_FLOW_ENDS], active, peak;
+};
+
+struct mxt_flow_table;
+
+/* A table; `ports` (copied) are the mail ports, which orient a flow without SYN. `seed` keys the hash. NULL: out of memory. */
+struct mxt_flow_table *mxt_flow_table_new(const struct mxt_flow_limits *limits, const struct mxt_tcp_limits *tcp_limits, const struct mxt_port_set *ports, uint64_t seed,
+                                          const struct mxt_flow_handler *handler, void *owner);
+
+/* Frees the table; flows still open are freed without a word (call mxt_flow_table_finish first). NULL is accepted. */
+void mxt_flow_table_free(struct mxt_flow_table *table);
+
+/* Takes a segment; advances the table's clock to its time (which never goes back). */
+void mxt_flow_table_segment(struct mxt_flow_table *table, const struct mxt_segment *segment);
+
+/* Lets capture time pass without a segment. */
+void mxt_flow_table_tick(struct mxt_flow_table *table, int64_t now_us);
+
+/* The capture ends: every flow is finished and ended, oldest first. */
+void mxt_flow_table_finish(struct mxt_flow_table *table);
+
+const struct mxt_flow_counters *mxt_flow_table_counters(const struct mxt_flow_table *table);
+
+#endif
