@@ -1,0 +1,40 @@
+/*
+ * Alerts: findings made for people and for the tools that read EVE.
+ */
+#ifndef MXT_RULES_ALERT_H
+#define MXT_RULES_ALERT_H
+
+#include "decoders/arena.h"
+#include "rules/record.h"
+
+#define MXT_ALERT_CATEGORY "Mail transport security"
+
+struct mxt_alert {
+    int64_t timestamp_us;      /* of the newest evidence */
+    const char *sensor;
+    struct mxt_address src_ip, dest_ip;
+    uint16_t src_port, dest_port;
+    const char *community_id;
+    enum mxt_hop hop;
+    enum mxt_rule rule;
+    enum mxt_severity severity;
+    uint64_t alert_id;         /* from rule and subject and the first session: the same whenever the same records are judged */
+    uint64_t incident_id;      /* alerts that rest on the same session share it */
+    const char *domain;        /* or NULL */
+    const char *server_name;   /* or NULL */
+    const char *result_type;   /* or NULL */
+    uint64_t count;
+    int64_t first_seen_us, last_seen_us;
+    struct mxt_text_list sessions; /* session ids, capped */
+    const struct mxt_evidence *evidence;
+    const char *explanation;
+    const char *remedy;
+};
+
+/* EVE's severity: 1 critical and high, 2 medium, 3 low, 4 info. */
+unsigned mxt_alert_eve_severity(enum mxt_severity severity);
+
+/* The alert of one finding of one session. Strings are borrowed from the record or live in `arena`. MXT_OK or MXT_ENOMEM. */
+enum mxt_status mxt_alert_from_finding(struct mxt_arena *arena, const struct mxt_record *record, const struct mxt_finding *finding, struct mxt_alert *out) MXT_MUST_CHECK;
+
+#endif

@@ -1,0 +1,49 @@
+/*
+ * Events as JSON lines: session records, alerts and health, encoded, decoded and described by the field table (rules/event_fields.c).
+ *
+ * Unknown facts are left out; times are RFC 3339 in UTC with microseconds. What mxt_event_encode_* writes, mxt_event_decode_* reads back to the same facts.
+ */
+#ifndef MXT_RULES_EVENT_H
+#define MXT_RULES_EVENT_H
+
+#include "decoders/arena.h"
+#include "rules/alert.h"
+#include "rules/json.h"
+#include "rules/record.h"
+
+/* The sensor's counters, for people and dashboards. Causes are field names. */
+struct mxt_health {
+    int64_t timestamp_us;
+    const char *sensor;
+    bool final;
+    uint64_t packets, bytes;
+    uint64_t segments;               /* TCP segments of mail ports */
+    uint64_t other, fragments_pending, malformed, unsupported, snapped, fragments_dropped;
+    uint64_t flows, flows_peak, flows_active;
+    uint64_t evicted, refused;       /* flows given up for a bound; allocations refused */
+    uint64_t sessions, sessions_encrypted, sessions_plaintext; /* final records; established; with a message exposed */
+    uint64_t messages, messages_exposed, messages_delivered;
+    uint64_t certificate_unseen;     /* established sessions whose certificate was not visible */
+    uint64_t one_sided, midstream, gap_bytes, retransmitted, duplicates, conflicting_overlaps;
+    uint64_t bad_checksums_dropped, bad_checksums_accepted;
+    uint64_t chains_verified, chains_cached;
+    uint64_t findings, alerts;
+    const char *advice;              /* one sentence where the counters speak of a bad mirror, or NULL */
+};
+
+/* Appends one JSON object (no newline) to the writer. MXT_OK or MXT_ENOMEM. */
+enum mxt_status mxt_event_encode_record(struct mxt_json *json, const struct mxt_record *record) MXT_MUST_CHECK;
+enum mxt_status mxt_event_encode_alert(struct mxt_json *json, const struct mxt_alert *alert) MXT_MUST_CHECK;
+enum mxt_status mxt_event_encode_health(struct mxt_json *json, const struct mxt_health *health) MXT_MUST_CHECK;
+
+/*
+ * Reads one event back; everything lives in `arena`. MXT_OK; MXT_EMALFORMED, with one sentence in `error` (error_size bytes) that names the place;
+ * MXT_ENOMEM. Unknown fields are passed over, so that a newer sensor can be read.
+ */
+enum mxt_status mxt_event_decode_record(const char *text, size_t n, struct mxt_arena *arena, struct mxt_record *out, char *error, size_t error_size) MXT_MUST_CHECK;
+enum mxt_status mxt_event_decode_alert(const char *text, size_t n, struct mxt_arena *arena, struct mxt_alert *out, char *error, size_t error_size) MXT_MUST_CHECK;
+
+/* Writes the JSON Schema (draft 2020-12) of all events, made from the field table; kept in the repository as rules/schema.json. */
+enum mxt_status mxt_event_schema(struct mxt_json *json) MXT_MUST_CHECK;
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * What rules may ask beyond the session. The judge sees this interface only; under it lies memory (a replay) or Redis (collectors). It never blocks: what the
+ * store does not hold is unknown.
+ */
+#ifndef MXT_RULES_KNOWLEDGE_H
+#define MXT_RULES_KNOWLEDGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "rules/policy.h"
+
+/* A store behind function pointers. What they return is owned by the store and valid until it is next changed. */
+struct mxt_knowledge {
+    void *store;
+    /* The policy of a domain (lower case) in force at `time_us`, or NULL: unknown or none. */
+    const struct mxt_policy *(*policy)(void *store, const char *domain, int64_t time_us);
+    /* Policies (mode testing or enforce, in force at `time_us`) one of whose patterns matches the MX name: at most `max` are put into `out`; how many there are. */
+    size_t (*policies_of_mx)(void *store, const char *mx, int64_t time_us, const struct mxt_policy **out, size_t max);
+};
+
+/* A store in memory. */
+struct mxt_memory;
+
+/* Empty; NULL: out of memory. */
+struct mxt_memory *mxt_memory_new(void);
+/* NULL is accepted. */
+void mxt_memory_free(struct mxt_memory *memory);
+/* The interface over it; valid as long as the store. */
+struct mxt_knowledge mxt_memory_knowledge(struct mxt_memory *memory);
+
+/* Adds a policy from text as served (replacing one of the same domain); faults as mxt_policy_read. */
+enum mxt_status mxt_memory_add_policy(struct mxt_memory *memory, const char *domain, const char *text, size_t n, char *fault, size_t fault_size);
+
+/* How many policies it holds. */
+size_t mxt_memory_policies(const struct mxt_memory *memory);
+
+#endif
