@@ -84,9 +84,11 @@ class Peer:
 class Client(Peer):
     """An SMTP client on one side of the lab."""
 
-    def __init__(self, server, port=25, source="10.1.0.25", side="inside"):
+    def __init__(self, server, port=25, source="10.1.0.25", side="inside", segment=None):
         with net.entered(side):
             connection = socket.socket(socket.AF_INET6 if ":" in server else socket.AF_INET)
+            if segment:
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, segment)
             connection.bind((source, 0))
             connection.settimeout(10)
             connection.connect((server, port))
@@ -123,6 +125,10 @@ class Client(Peer):
     def hello(self, name="out.example.org", verb="EHLO"):
         self.want(220)
         return self.ask(f"{verb} {name}", 250)
+
+    def hello_again(self, name="out.example.org"):
+        """The EHLO behind STARTTLS, before which no greeting comes."""
+        return self.ask(f"EHLO {name}", 250)
 
     def secure(self, context, sni=None, session=None):
         """TLS from here on. Errors of the handshake are the caller's."""
