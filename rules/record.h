@@ -1,7 +1,7 @@
 /*
- * The session record: what one sensor says about one SMTP session, and what follows from it (DESIGN: the record is the only thing that travels).
+ * The session record: what one sensor says about one SMTP session, and what follows from it: the only thing that travels.
  *
- * One table (rules/record_fields.c) names every field of record, alert and health; the JSON encoder, the decoder and the JSON Schema come from it.
+ * One table (rules/event_fields.c) names every field of record, alert and health; the JSON encoder, the decoder and the JSON Schema come from it.
  */
 #ifndef MXT_RULES_RECORD_H
 #define MXT_RULES_RECORD_H
@@ -55,7 +55,7 @@ struct mxt_capture_facts {
 struct mxt_record {
     int64_t timestamp_us;       /* of the newest packet it rests on, the capture's clock */
     const char *sensor;
-    uint64_t sensor_start_us;   /* when the sensor began (wall clock; 0 in a replay, so that replays compare) */
+    int64_t sensor_start_us;    /* when the sensor began (wall clock; 0 in a replay, so that replays compare) */
     uint64_t sequence;          /* of the record at its sensor since then, from 1 */
     uint32_t version;           /* MXT_RECORD_VERSION */
     uint64_t session_id;
@@ -85,7 +85,12 @@ void mxt_evidence_number(struct mxt_finding *finding, struct mxt_arena *arena, c
 void mxt_evidence_bool(struct mxt_finding *finding, struct mxt_arena *arena, const char *key, bool value);
 void mxt_evidence_list(struct mxt_finding *finding, struct mxt_arena *arena, const char *key, const struct mxt_text_list *list);
 
-/* "outbound" ...; NULL for unknown. */
+/* The names that records use, NULL for unknown or out of range. mxt_trust_name(MXT_TRUST_UNCHECKED) is "unchecked". */
 const char *mxt_hop_name(enum mxt_hop hop);
+const char *mxt_tls_mode_name(enum mxt_tls_mode mode);
+const char *mxt_tls_outcome_name(enum mxt_tls_outcome outcome);
+const char *mxt_transfer_name(enum mxt_transfer transfer);
+const char *mxt_ended_by_name(enum mxt_ended_by side);
+const char *mxt_trust_name(enum mxt_trust_verdict verdict);
 
 #endif
