@@ -1,0 +1,183 @@
+#include "sensor/engine.h"
+
+#include <stdlib.h>
+
+#include "rules/judge.h"
+
+#define JUDGE_ARENA (1u << 20) /* bytes that findings and alerts of one record may take */
+#define MICROSECONDS_PER_SECOND 1000000
+
+struct mxt_engine {
+    struct mxt_engine_config config;
+    struct mxt_packet_decoder *decoder;
+    struct mxt_flow_table *flows;
+    struct mxt_health health; /* what only the engine counts; the rest is asked for */
+    int64_t tick_us;          /* capture time of the last tick */
+};
+
+/* The session of a flow, opened with its first byte. NULL: out of memory, the flow goes on unread. */
+static struct mxt_session *session_of(struct mxt_engine *engine, struct mxt_flow *flow)
+{
+    if (flow->session == NULL) {
+        flow->session = mxt_session_new(&engine->config.session, mxt_tcp_is_midstream(flow->tcp));
+        if (flow->session == NULL)
+            engine->health.refused++;
+    }
+    return flow->session;
+}
+
+static void on_data(void *owner, struct mxt_flow *flow, enum mxt_direction direction, const uint8_t *p, size_t n, int64_t time_us)
+{
+    struct mxt_session *session = session_of(owner, flow);
+    if (session == NULL)
+        return;
+    mxt_session_data(session, direction, p, n, time_us);
+    if (mxt_session_is_done(session))
+        mxt_tcp_stop_content(flow->tcp);
+    else
+        mxt_tcp_keep_history(flow->tcp, direction, !mxt_session_is_bulk(session, direction));
+}
+
+static void on_gap(void *owner, struct mxt_flow *flow, enum mxt_direction direction, uint64_t missing, int64_t time_us)
+{
+    struct mxt_session *session = session_of(owner, flow);
+    (void)time_us;
+    if (session != NULL)
+        mxt_session_gap(session, direction, missing);
+}
+
+static void on_close(void *owner, struct mxt_flow *flow, enum mxt_direction direction, enum mxt_close how, int64_t time_us)
+{
+    (void)owner, (void)time_us;
+    if (flow->session != NULL)
+        mxt_session_close(flow->session, direction, how);
+}
+
+static void count_record(struct mxt_health *health, const struct mxt_record *record)
+{
+    health->sessions++;
+    if (record->tls != NULL && (record->tls->outcome == MXT_TLS_ESTABLISHED || record->tls->outcome == MXT_TLS_DECRYPTED)) {
+        health->sessions_encrypted++;
+        health->certificate_unseen += !record->tls->has_certificate;
+    }
+    if (record->smtp != NULL) {
+        health->sessions_plaintext += record->smtp->exposed_total > 0;
+        health->messages += record->smtp->messages_total;
+        health->messages_exposed += record->smtp->exposed_total;
+        health->messages_delivered += record->smtp->delivered_total;
+    }
+    for (const struct mxt_finding *finding = record->findings; finding != NULL; finding = finding->next)
+        health->findings++;
+}
+
+/* What TCP counted over the whole connection. */
+static void count_flow(struct mxt_health *health, const struct mxt_flow *flow)
+{
+    const struct mxt_tcp_counters *counters = mxt_tcp_counters(flow->tcp);
+    health->gap_bytes += counters->gap_bytes_toserver + counters->gap_bytes_toclient;
+    health->retransmitted += counters->retransmitted;
+    health->duplicates += counters->duplicates;
+    health->conflicting_overlaps += counters->conflicting_overlaps;
+    health->bad_checksums_dropped += counters->bad_checksums_dropped;
+    health->bad_checksums_accepted += counters->bad_checksums_accepted;
+    health->midstream += mxt_tcp_is_midstream(flow->tcp);
+    health->one_sided += mxt_tcp_is_one_sided(flow->tcp);
+}
+
+static void on_end(void *owner, struct mxt_flow *flow, enum mxt_flow_end why)
+{
+    struct mxt_engine *engine = owner;
+    struct mxt_session *session = flow->session;
+    count_flow(&engine->health, flow);
+    if (session == NULL) /* not a byte of content: a scan, or only its handshake was captured */
+        return;
+    mxt_session_finish(session, why);
+    struct mxt_record record;
+    mxt_session_record(session, flow, &record);
+    record.snapshot = 1;
+    record.final = true;
+    record.sequence = engine->health.sessions + 1;
+    struct mxt_arena arena;
+    mxt_arena_init(&arena, JUDGE_ARENA);
+    if (mxt_judge_session(&record, &arena, &record.findings) != MXT_OK)
+        engine->health.refused++;
+    count_record(&engine->health, &record);
+    engine->config.record(engine->config.context, &record, &arena);
+    mxt_arena_free(&arena);
+    mxt_session_free(session);
+    flow->session = NULL;
+}
+
+static const struct mxt_flow_handler handler = {
+    .data = on_data,
+    .gap = on_gap,
+    .close = on_close,
+    .end = on_end,
+    .is_server_speech = mxt_smtp_is_server_speech,
+};
+
+struct mxt_engine *mxt_engine_new(const struct mxt_engine_config *config)
+{
+    struct mxt_engine *engine = calloc(1, sizeof *engine);
+    if (engine == NULL)
+        return NULL;
+    engine->config = *config;
+    engine->decoder = mxt_packet_decoder_new(&config->ports, &config->packet_limits);
+    engine->flows = mxt_flow_table_new(&config->flow_limits, &config->tcp_limits, &config->ports, config->hash_seed, &handler, engine);
+    if (engine->decoder == NULL || engine->flows == NULL) {
+        mxt_engine_free(engine);
+        return NULL;
+    }
+    return engine;
+}
+
+void mxt_engine_free(struct mxt_engine *engine)
+{
+    if (engine == NULL)
+        return;
+    mxt_flow_table_free(engine->flows);
+    mxt_packet_decoder_free(engine->decoder);
+    free(engine);
+}
+
+void mxt_engine_frame(struct mxt_engine *engine, const struct mxt_frame *frame)
+{
+    struct mxt_segment segment;
+    engine->health.packets++;
+    engine->health.bytes += frame->wire;
+    if (mxt_packet_decode(engine->decoder, frame, &segment) == MXT_PACKET_SEGMENT) {
+        engine->health.segments++;
+        mxt_flow_table_segment(engine->flows, &segment);
+        engine->tick_us = frame->time_us;
+    } else if (frame->time_us - engine->tick_us >= MICROSECONDS_PER_SECOND) {
+        /* Other traffic moves the clock too: idle sessions end although no mail comes. */
+        mxt_flow_table_tick(engine->flows, frame->time_us);
+        engine->tick_us = frame->time_us;
+    }
+    engine->health.timestamp_us = frame->time_us;
+}
+
+void mxt_engine_finish(struct mxt_engine *engine)
+{
+    mxt_flow_table_finish(engine->flows);
+}
+
+void mxt_engine_health(const struct mxt_engine *engine, struct mxt_health *out)
+{
+    const struct mxt_packet_counters *packets = mxt_packet_decoder_counters(engine->decoder);
+    const struct mxt_flow_counters *flows = mxt_flow_table_counters(engine->flows);
+    *out = engine->health;
+    out->sensor = engine->config.session.sensor;
+    out->other = packets->verdicts[MXT_PACKET_OTHER];
+    out->fragments_pending = packets->verdicts[MXT_PACKET_FRAGMENT];
+    out->malformed = packets->verdicts[MXT_PACKET_MALFORMED];
+    out->unsupported = packets->verdicts[MXT_PACKET_UNSUPPORTED];
+    out->snapped = packets->snapped;
+    out->fragments_dropped = packets->fragments_dropped;
+    out->flows = flows->opened;
+    out->flows_peak = flows->peak;
+    out->flows_active = flows->active;
+    out->evicted = flows->ended[MXT_FLOW_EVICTED];
+    if (engine->config.session.trust != NULL)
+        mxt_trust_counters(engine->config.session.trust, &out->chains_verified, &out->chains_cached);
+}

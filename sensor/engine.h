@@ -1,0 +1,44 @@
+/*
+ * The sensor's way from a frame to a record: packet decoder, flow table, sessions. Knows neither files nor interfaces nor Redis: frames go in, records come out.
+ */
+#ifndef MXT_SENSOR_ENGINE_H
+#define MXT_SENSOR_ENGINE_H
+
+#include <stdint.h>
+
+#include "decoders/packet.h"
+#include "rules/event.h"
+#include "rules/record.h"
+#include "sensor/flow.h"
+#include "sensor/session.h"
+
+struct mxt_engine_config {
+    struct mxt_session_context session; /* what it points to outlives the engine */
+    struct mxt_port_set ports;
+    struct mxt_packet_limits packet_limits;
+    struct mxt_tcp_limits tcp_limits;
+    struct mxt_flow_limits flow_limits;
+    uint64_t hash_seed;
+    /* Takes a final record with its session findings. Record and arena die when it returns; the arena is free to be used until then. */
+    void (*record)(void *context, const struct mxt_record *record, struct mxt_arena *arena);
+    void *context;
+};
+
+struct mxt_engine;
+
+/* An engine; `config` is copied. NULL: out of memory. */
+struct mxt_engine *mxt_engine_new(const struct mxt_engine_config *config);
+
+/* Frees it; sessions still open are dropped (call mxt_engine_finish first). NULL is accepted. */
+void mxt_engine_free(struct mxt_engine *engine);
+
+/* Takes a frame. */
+void mxt_engine_frame(struct mxt_engine *engine, const struct mxt_frame *frame);
+
+/* The capture ends: every open session becomes a record. */
+void mxt_engine_finish(struct mxt_engine *engine);
+
+/* The counters so far. `findings` counts session findings; `alerts` is the caller's. */
+void mxt_engine_health(const struct mxt_engine *engine, struct mxt_health *out);
+
+#endif

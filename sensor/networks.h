@@ -1,0 +1,38 @@
+/* What is ours: the home networks, and the hop that a session was by them. */
+#ifndef MXT_SENSOR_NETWORKS_H
+#define MXT_SENSOR_NETWORKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "decoders/packet.h"
+#include "decoders/status.h"
+#include "rules/record.h"
+
+struct mxt_network {
+    struct mxt_address address;
+    unsigned prefix; /* bits of the mapped form: an IPv4 prefix plus 96 */
+};
+
+struct mxt_networks {
+    struct mxt_network *items; /* owned */
+    size_t count;
+};
+
+/*
+ * Appends the networks of a comma-separated list ("10.0.0.0/8,2001:db8::/32"; a lone address is a network of one). MXT_OK; MXT_EUSAGE with one sentence in
+ * `error` that names the item and the mend (nothing of the list is appended); MXT_ENOMEM.
+ */
+enum mxt_status mxt_networks_add(struct mxt_networks *networks, const char *list, char *error, size_t error_size) MXT_MUST_CHECK;
+
+/* Appends the default: private (RFC 1918), ULA (RFC 4193), link-local, shared (RFC 6598) and loopback addresses. MXT_OK or MXT_ENOMEM. */
+enum mxt_status mxt_networks_add_private(struct mxt_networks *networks) MXT_MUST_CHECK;
+
+void mxt_networks_free(struct mxt_networks *networks);
+
+bool mxt_networks_has(const struct mxt_networks *networks, const struct mxt_address *address);
+
+/* The hop of a session from `client` to `server`. */
+enum mxt_hop mxt_networks_hop(const struct mxt_networks *networks, const struct mxt_address *client, const struct mxt_address *server);
+
+#endif

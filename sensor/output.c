@@ -1,0 +1,87 @@
+#include "sensor/output.h"
+
+#include <stdlib.h>
+
+#include "sensor/report.h"
+
+struct mxt_output_writer {
+    FILE *stream;
+    enum mxt_output format;
+    struct mxt_json json;
+    struct mxt_report report;
+    enum mxt_status status;
+};
+
+struct mxt_output_writer *mxt_output_new(FILE *stream, enum mxt_output format, bool has_colour)
+{
+    struct mxt_output_writer *writer = calloc(1, sizeof *writer);
+    if (writer == NULL)
+        return NULL;
+    writer->stream = stream;
+    writer->format = format;
+    writer->report.has_colour = has_colour;
+    return writer;
+}
+
+void mxt_output_free(struct mxt_output_writer *writer)
+{
+    if (writer == NULL)
+        return;
+    mxt_json_free(&writer->json);
+    free(writer);
+}
+
+/* Writes the event in the JSON writer as one line. */
+static void write_line(struct mxt_output_writer *writer, enum mxt_status encoded)
+{
+    const char *text = mxt_json_end(&writer->json);
+    if (encoded != MXT_OK || text == NULL) {
+        writer->status = MXT_ENOMEM;
+        return;
+    }
+    fwrite(text, 1, writer->json.length, writer->stream);
+    fputc('\n', writer->stream);
+}
+
+static void write_json(struct mxt_output_writer *writer, const struct mxt_record *record, const struct mxt_alert *alerts, size_t count)
+{
+    mxt_json_reset(&writer->json);
+    write_line(writer, mxt_event_encode_record(&writer->json, record));
+    for (size_t i = 0; i < count; i++) {
+        mxt_json_reset(&writer->json);
+        write_line(writer, mxt_event_encode_alert(&writer->json, &alerts[i]));
+    }
+}
+
+static void note_stream_fault(struct mxt_output_writer *writer)
+{
+    if (ferror(writer->stream) && writer->status == MXT_OK)
+        writer->status = MXT_EIO;
+}
+
+void mxt_output_session(struct mxt_output_writer *writer, const struct mxt_record *record, const struct mxt_alert *alerts, size_t count)
+{
+    if (writer->format == MXT_OUTPUT_JSON)
+        write_json(writer, record, alerts, count);
+    else
+        mxt_report_session(&writer->report, writer->stream, record, alerts, count);
+    note_stream_fault(writer);
+}
+
+void mxt_output_finish(struct mxt_output_writer *writer, const struct mxt_health *health)
+{
+    if (writer->format == MXT_OUTPUT_JSON) {
+        mxt_json_reset(&writer->json);
+        write_line(writer, mxt_event_encode_health(&writer->json, health));
+    } else {
+        mxt_report_summary(&writer->report, writer->stream, health);
+    }
+    if (fflush(writer->stream) != 0 && writer->status == MXT_OK)
+        writer->status = MXT_EIO;
+    note_stream_fault(writer);
+}
+
+enum mxt_status mxt_output_status(const struct mxt_output_writer *writer)
+{
+    return writer->status;
+}

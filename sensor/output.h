@@ -1,0 +1,31 @@
+/* Where records and alerts go in an embedded sensor: JSON lines or the text report, on stdout. */
+#ifndef MXT_SENSOR_OUTPUT_H
+#define MXT_SENSOR_OUTPUT_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "decoders/status.h"
+#include "rules/alert.h"
+#include "rules/event.h"
+#include "rules/record.h"
+#include "sensor/options.h"
+
+struct mxt_output_writer;
+
+/* A writer onto `stream` (borrowed). `has_colour` only matters for text. NULL: out of memory. */
+struct mxt_output_writer *mxt_output_new(FILE *stream, enum mxt_output format, bool has_colour);
+
+/* NULL is accepted. */
+void mxt_output_free(struct mxt_output_writer *writer);
+
+/* A session and the alerts it raised, in this order. `alerts` may be NULL where count is 0. */
+void mxt_output_session(struct mxt_output_writer *writer, const struct mxt_record *record, const struct mxt_alert *alerts, size_t count);
+
+/* The end: the health event, or the summary. */
+void mxt_output_finish(struct mxt_output_writer *writer, const struct mxt_health *health);
+
+/* MXT_OK; MXT_EIO where the stream refused (a full disk, a closed pipe): something is missing from the output; MXT_ENOMEM. */
+enum mxt_status mxt_output_status(const struct mxt_output_writer *writer);
+
+#endif

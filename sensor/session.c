@@ -1,0 +1,223 @@
+#include "sensor/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "sensor/community_id.h"
+
+struct mxt_session {
+    const struct mxt_session_context *context;
+    struct mxt_arena arena;
+    struct mxt_smtp *smtp;
+    struct mxt_tls *tls;             /* from TLS's first byte until it is done */
+    struct mxt_tls_facts *tls_facts; /* in the arena; outlives `tls` */
+    bool is_done, is_closed;
+    const char *ended;               /* how the flow ended, where TCP does not say */
+    char community_id[MXT_COMMUNITY_ID_TEXT];
+};
+
+struct mxt_session *mxt_session_new(const struct mxt_session_context *context, bool is_midstream)
+{
+    struct mxt_session *session = calloc(1, sizeof *session);
+    if (session == NULL)
+        return NULL;
+    session->context = context;
+    mxt_arena_init(&session->arena, MXT_SESSION_ARENA);
+    session->smtp = mxt_smtp_new(&session->arena, &context->smtp_limits, is_midstream);
+    if (session->smtp == NULL) {
+        mxt_session_free(session);
+        return NULL;
+    }
+    return session;
+}
+
+void mxt_session_free(struct mxt_session *session)
+{
+    if (session == NULL)
+        return;
+    mxt_tls_free(session->tls);
+    mxt_smtp_free(session->smtp);
+    mxt_arena_free(&session->arena);
+    free(session);
+}
+
+/* The TLS decoder, made when it is first needed; NULL when out of memory or done with. */
+static struct mxt_tls *tls_of(struct mxt_session *session)
+{
+    if (session->tls == NULL && session->tls_facts == NULL) {
+        session->tls = mxt_tls_new(&session->arena, &session->context->tls_limits);
+        if (session->tls != NULL)
+            session->tls_facts = mxt_tls_facts(session->tls);
+    }
+    return session->tls;
+}
+
+/* Reads the server's certificate once its chain is there. */
+static void describe_certificate(struct mxt_session *session, int64_t time_us)
+{
+    size_t count = 0;
+    if (session->tls_facts->has_certificate || session->context->trust == NULL)
+        return;
+    const struct mxt_der *chain = mxt_tls_chain(session->tls, &count);
+    if (count == 0)
+        return;
+    enum mxt_fact visible = session->tls_facts->certificate.visible;
+    if (mxt_trust_describe(session->context->trust, chain, count, time_us, &session->arena, &session->tls_facts->certificate) == MXT_OK)
+        session->tls_facts->has_certificate = true;
+    session->tls_facts->certificate.visible = visible;
+}
+
+/* The facts stay, the decoder's buffers go. */
+static void leave_tls(struct mxt_session *session)
+{
+    mxt_tls_free(session->tls);
+    session->tls = NULL;
+    session->is_done = true;
+}
+
+static void feed_tls(struct mxt_session *session, enum mxt_direction direction, const uint8_t *p, size_t n, int64_t time_us)
+{
+    struct mxt_tls *tls = tls_of(session);
+    if (tls == NULL)
+        return;
+    enum mxt_status status = mxt_tls_feed(tls, direction, p, n);
+    if (direction == MXT_TOCLIENT || status == MXT_DONE)
+        describe_certificate(session, time_us);
+    if (status == MXT_DONE)
+        leave_tls(session);
+}
+
+void mxt_session_data(struct mxt_session *session, enum mxt_direction direction, const uint8_t *p, size_t n, int64_t time_us)
+{
+    size_t consumed = 0;
+    if (!mxt_smtp_is_tls(session->smtp, direction)) {
+        enum mxt_status status = mxt_smtp_feed(session->smtp, direction, p, n, &consumed);
+        if (status == MXT_ENOMEM)
+            return;
+    }
+    if (consumed < n)
+        feed_tls(session, direction, p + consumed, n - consumed, time_us);
+}
+
+void mxt_session_gap(struct mxt_session *session, enum mxt_direction direction, uint64_t missing)
+{
+    if (!mxt_smtp_is_tls(session->smtp, direction))
+        mxt_smtp_gap(session->smtp, direction, missing);
+    /* Behind a 220 the gap may have swallowed TLS's first records: the TLS decoder must know that it did not see the beginning. */
+    if (mxt_smtp_tls_mode(session->smtp) != MXT_TLS_NONE && !mxt_smtp_is_decrypted(session->smtp) && tls_of(session) != NULL)
+        mxt_tls_gap(session->tls, direction, missing);
+}
+
+void mxt_session_close(struct mxt_session *session, enum mxt_direction direction, enum mxt_close how)
+{
+    session->is_closed = true;
+    /* A close right behind the 220, before any TLS byte, is a failed handshake too. */
+    if (mxt_smtp_tls_mode(session->smtp) != MXT_TLS_NONE && !mxt_smtp_is_decrypted(session->smtp) && tls_of(session) != NULL)
+        mxt_tls_close(session->tls, direction, how);
+}
+
+bool mxt_session_is_done(const struct mxt_session *session)
+{
+    return session->is_done;
+}
+
+bool mxt_session_is_bulk(const struct mxt_session *session, enum mxt_direction direction)
+{
+    return mxt_smtp_is_body(session->smtp, direction);
+}
+
+/* TLS facts of a mirror that decrypts: the handshake is not there to be seen. */
+static void note_decrypted(struct mxt_session *session)
+{
+    if (session->tls_facts == NULL)
+        session->tls_facts = mxt_arena_alloc(&session->arena, sizeof *session->tls_facts);
+    if (session->tls_facts != NULL)
+        session->tls_facts->outcome = MXT_TLS_DECRYPTED;
+}
+
+static const char *flow_end_name(enum mxt_flow_end why)
+{
+    switch (why) {
+    case MXT_FLOW_IDLE: return "idle";
+    case MXT_FLOW_REUSED: return "reused";
+    case MXT_FLOW_EVICTED: return "evicted";
+    case MXT_FLOW_CAPTURE_END: return "capture_end";
+    case MXT_FLOW_HALF_OPEN: return "idle";
+    case MXT_FLOW_CLOSED: break;
+    }
+    return "fin";
+}
+
+void mxt_session_finish(struct mxt_session *session, enum mxt_flow_end why)
+{
+    session->ended = flow_end_name(why);
+    mxt_smtp_finish(session->smtp, session->is_closed);
+    if (mxt_smtp_is_decrypted(session->smtp)) {
+        note_decrypted(session);
+    } else if (mxt_smtp_tls_mode(session->smtp) != MXT_TLS_NONE && tls_of(session) != NULL) {
+        mxt_tls_finish(session->tls);
+        leave_tls(session);
+    }
+    if (session->tls_facts != NULL)
+        session->tls_facts->mode = mxt_smtp_tls_mode(session->smtp);
+}
+
+/* The same at every sensor on the path; a session whose beginning was not seen takes the sensor's name in. */
+static uint64_t session_id(const struct mxt_session *session, const struct mxt_flow *flow)
+{
+    struct {
+        struct mxt_address client, server;
+        uint16_t client_port, server_port;
+        uint32_t isn;
+    } key = {flow->client, flow->server, flow->client_port, flow->server_port, 0};
+    enum mxt_fact is_known;
+    key.isn = mxt_tcp_client_isn(flow->tcp, &is_known);
+    uint64_t seed = is_known == MXT_YES ? 0 : XXH3_64bits(session->context->sensor, strlen(session->context->sensor)) ^ (uint64_t)flow->start_us;
+    return XXH3_64bits_withSeed(&key, sizeof key, seed);
+}
+
+static void fill_capture(const struct mxt_session *session, const struct mxt_flow *flow, struct mxt_capture_facts *out)
+{
+    const struct mxt_tcp_counters *counters = mxt_tcp_counters(flow->tcp);
+    const char *ended = mxt_tcp_ended(flow->tcp);
+    *out = (struct mxt_capture_facts){
+        .packets = (uint64_t)counters->packets_toserver + counters->packets_toclient,
+        .bytes = counters->bytes_toserver + counters->bytes_toclient,
+        .gap_bytes_toserver = counters->gap_bytes_toserver,
+        .gap_bytes_toclient = counters->gap_bytes_toclient,
+        .midstream = mxt_tcp_is_midstream(flow->tcp),
+        .one_sided = mxt_tcp_is_one_sided(flow->tcp),
+        .conflicting_overlaps = counters->conflicting_overlaps,
+        .ended = ended != NULL ? ended : session->ended,
+    };
+}
+
+void mxt_session_record(struct mxt_session *session, const struct mxt_flow *flow, struct mxt_record *out)
+{
+    if (session->community_id[0] == '\0')
+        mxt_community_id(&flow->client, flow->client_port, &flow->server, flow->server_port, session->community_id);
+    *out = (struct mxt_record){
+        .timestamp_us = flow->last_us,
+        .sensor = session->context->sensor,
+        .version = MXT_RECORD_VERSION,
+        .session_id = session_id(session, flow),
+        .start_us = flow->start_us,
+        .duration_ms = (uint64_t)(flow->last_us - flow->start_us) / 1000,
+        .src_ip = flow->client,
+        .dest_ip = flow->server,
+        .src_port = flow->client_port,
+        .dest_port = flow->server_port,
+        .vlan_count = flow->vlan_count,
+        .community_id = session->community_id,
+        .hop = mxt_networks_hop(session->context->home, &flow->client, &flow->server),
+        .in_iface = flow->interface,
+        .tls = session->tls_facts,
+    };
+    memcpy(out->vlan, flow->vlan, sizeof out->vlan);
+    fill_capture(session, flow, &out->capture);
+    /* TLS from the first byte on says nothing in SMTP; facts that were read before it (a PROXY header, a banner) do. */
+    const struct mxt_smtp_facts *facts = mxt_smtp_facts(session->smtp);
+    if (mxt_smtp_tls_mode(session->smtp) != MXT_TLS_IMPLICIT || facts->banner != NULL || facts->proxied_src_ip != NULL)
+        out->smtp = facts;
+}

@@ -1,0 +1,59 @@
+/*
+ * One SMTP connection as the sensor understands it: hands the two byte streams to the SMTP decoder and, from where TLS begins, to the TLS decoder,
+ * and turns their facts into a record.
+ */
+#ifndef MXT_SENSOR_SESSION_H
+#define MXT_SENSOR_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "decoders/smtp.h"
+#include "decoders/tls.h"
+#include "rules/record.h"
+#include "sensor/flow.h"
+#include "sensor/networks.h"
+#include "sensor/trust.h"
+
+#define MXT_SESSION_ARENA (256u << 10) /* bytes of facts that one session may keep */
+
+/* What all sessions of a sensor share; outlives them. */
+struct mxt_session_context {
+    const char *sensor; /* its name */
+    struct mxt_smtp_limits smtp_limits;
+    struct mxt_tls_limits tls_limits;
+    struct mxt_trust *trust; /* NULL: certificates stay unchecked */
+    const struct mxt_networks *home;
+};
+
+struct mxt_session;
+
+/* A session at its first byte (or gap). `context` is borrowed. NULL: out of memory. */
+struct mxt_session *mxt_session_new(const struct mxt_session_context *context, bool is_midstream);
+
+/* NULL is accepted. */
+void mxt_session_free(struct mxt_session *session);
+
+/* The next bytes of a direction, `n` at least 1. Out of memory makes later facts unknown. */
+void mxt_session_data(struct mxt_session *session, enum mxt_direction direction, const uint8_t *p, size_t n, int64_t time_us);
+
+/* `missing` bytes of a direction were not captured. */
+void mxt_session_gap(struct mxt_session *session, enum mxt_direction direction, uint64_t missing);
+
+/* The sender of a direction closed it. */
+void mxt_session_close(struct mxt_session *session, enum mxt_direction direction, enum mxt_close how);
+
+/* Whether nothing that follows in the streams can add a fact: TLS is established, or has failed. */
+bool mxt_session_is_done(const struct mxt_session *session);
+
+/* Whether a direction is in bulk (a message body): its bytes need not be kept for comparison. */
+bool mxt_session_is_bulk(const struct mxt_session *session, enum mxt_direction direction);
+
+/* The connection is over, `why`: settles the facts. Nothing may be fed afterwards. */
+void mxt_session_finish(struct mxt_session *session, enum mxt_flow_end why);
+
+/* Fills a record of the session on `flow` with the facts so far, findings left empty. Strings live in the session. Snapshot and sequence are the caller's. */
+void mxt_session_record(struct mxt_session *session, const struct mxt_flow *flow, struct mxt_record *out);
+
+#endif
