@@ -22,6 +22,8 @@ PACKAGES = {
     "opensmtpd": ["opensmtpd"],
 }
 USERS = {"postfix": 7001, "postdrop": 7002, "Debian-exim": 7003, "opensmtpd": 7004, "opensmtpq": 7005}
+# No name server: each query is refused at once, and /etc/hosts decides.
+NO_DNS = "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n"
 WAIT = 15  # seconds a server may take to answer, or a client to deliver
 
 
@@ -104,7 +106,7 @@ class Host:
 
     def __init__(self, side, files):
         self.side = side
-        self.files = {"etc/hosts": net.HOSTS, **files}
+        self.files = {"etc/hosts": net.HOSTS, "etc/resolv.conf": NO_DNS, **files}
 
     def __enter__(self):
         self.folder = tempfile.mkdtemp(prefix="mxtap-lab-")
@@ -243,6 +245,8 @@ postlog   unix-dgram n - n - 1 postlogd
                 "smtp_sasl_security_options =\n" + settings)
         if certificate:
             main += "\nsmtpd_tls_chain_files = /etc/lab/key.pem, /etc/lab/chain.pem\nsmtpd_tls_security_level = may\n"
+        if not address:
+            main += "\nsoft_bounce = yes\n"  # a bounce would be one more delivery in the capture
         listening = "smtp inet n - n - - smtpd\n" if address and not services else services
         files["etc/postfix/main.cf"] = main
         files["etc/postfix/master.cf"] = listening + self.MASTER
@@ -274,12 +278,18 @@ postlog   unix-dgram n - n - 1 postlogd
         self.master.terminate()
         self.master.wait()
 
-    def send(self, recipients, sender="alice@example.org", body="Subject: lab\n\nHello.\n", wait=True, options=()):
+    def send(self, recipients, sender="alice@example.org", body="Subject: lab\n\nHello.\n", options=()):
         """Hand one message to the queue; wait until each recipient's fate is known."""
         before = self.log().count("status=")
         self.run("sendmail", "-i", "-f", sender, *options, *recipients, text=body)
-        if wait:
-            self.wait_in_log("status=", count=before + len(recipients))
+        self.wait_in_log("status=", count=before + len(recipients))
+
+    def retry(self):
+        """Try what was deferred once more. A message older than the back-off may fall back to plaintext."""
+        time.sleep(1.5)
+        before = self.log().count("status=")
+        self.run("postqueue", "-f")
+        self.wait_in_log("status=", count=before + 1)
 
 
 class Exim(Host):
@@ -347,7 +357,7 @@ class OpenSmtpd(Host):
             config += [f'pki {name} cert "/etc/lab/chain.pem"', f'pki {name} key "/etc/lab/key.pem"']
         if address:
             config += [f"listen on {address} hostname {name} {'tls pki ' + name if certificate else ''} {options}",
-                       'action "sink" mda "cat >/dev/null" virtual {"@" = root}',
+                       'action "sink" mda "cat >/dev/null" virtual {"@" = nobody}',
                        f'match from any for domain "{domains}" action "sink"']
         if route:
             config += ["listen on socket", f'action "out" relay host {route} helo {name} {relay}',
@@ -358,6 +368,7 @@ class OpenSmtpd(Host):
 
     def start(self):
         self.run("sh", "-ec", "mkdir -p /var/spool/smtpd /var/empty /var/lib/opensmtpd; chmod 711 /var/spool/smtpd; "
+                 "chgrp opensmtpq /usr/sbin/smtpctl; chmod 2755 /usr/sbin/smtpctl; "
                  "[ ! -f /etc/lab/key.pem ] || chmod 600 /etc/lab/key.pem")
         # In the foreground it reports on its standard error.
         self.daemon = subprocess.Popen(self.command("sh", "-c", "exec smtpd -dv 2>/var/log/smtpd.log"),

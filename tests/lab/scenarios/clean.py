@@ -72,11 +72,16 @@ def exim_exim_12(lab):
         out.send(["bob@example.net"])
 
 
-@clean("clean-opensmtpd-opensmtpd", sni=None, purpose="a healthy delivery by a client that sends no SNI to an address literal",
-       origin="{opensmtpd} to {opensmtpd}")
-def opensmtpd_opensmtpd(lab):
-    with OpenSmtpd("outside", MX, "192.0.2.25", lab.ca.issue([MX]), domains="example.net"), \
-            OpenSmtpd("inside", "out.example.org", route="smtp://192.0.2.25") as out:
+@clean("clean-opensmtpd-postfix", sni=None, purpose="a healthy delivery by a client that sends no SNI to an address literal",
+       origin="{opensmtpd} to {postfix}")
+def opensmtpd_postfix(lab):
+    with postfix_mx(lab), OpenSmtpd("inside", "out.example.org", route="smtp://192.0.2.25") as out:
+        out.send(["bob@example.net"])
+
+
+@clean("clean-opensmtpd-exim", sni=None, purpose="a healthy delivery to a GnuTLS server by a client that never sends SNI", origin="{opensmtpd} to {exim}")
+def opensmtpd_exim(lab):
+    with exim_mx(lab), OpenSmtpd("inside", "out.example.org", route="smtp://mx.example.net") as out:
         out.send(["bob@example.net"])
 
 
