@@ -230,12 +230,10 @@ scache    unix - - n - 1 scache
 postlog   unix-dgram n - n - 1 postlogd
 """
 
-    def __init__(self, side, name, address=None, certificate=None, settings="", services="", domains="", ca=None):
+    def __init__(self, side, name, address=None, certificate=None, settings="", services="", domains="", files=None):
         """A server where `address` is given (for `domains`, which it discards), else a client only."""
         self.address = address
-        files = {**_tls_files(certificate), "etc/ssl/openssl.cnf": OPENSSL}
-        if ca:
-            files["etc/lab/ca.pem"] = ca
+        files = {**_tls_files(certificate), "etc/ssl/openssl.cnf": OPENSSL, **(files or {})}
         main = (f"compatibility_level = 3.6\nmyhostname = {name}\nmyorigin = {name}\nmydestination =\n"
                 f"inet_interfaces = {address or 'loopback-only'}\ninet_protocols = all\nmaillog_file = /var/log/mail.log\n"
                 "alias_maps =\nlocal_recipient_maps =\nbiff = no\nsmtputf8_autodetect_classes = sendmail\n"

@@ -214,10 +214,22 @@ def client_alert_12(lab):
 
 
 @scenario("handshake-client-alert-tls13", purpose="TLS 1.3: the client refuses the certificate; on the wire a lone record as "
-          "small as an alert", origin="a verifying Python client to a Python server whose issuer it does not know", **ABORTED,
+          "small as an alert", origin="{exim} that demands a trusted certificate to {exim} whose issuer it does not know", **ABORTED,
           must_not_raise=("certificate.untrusted",),
-          facts=[fact("tls.outcome", "failed"), fact("tls.ended_by", "client"), fact("tls.version", "TLS 1.3")])
+          facts=[fact("tls.outcome", "failed"), fact("tls.ended_by", "client"), fact("tls.version", "TLS 1.3"), unknown("tls.alert")])
 def client_alert_13(lab):
+    with exim_mx(lab, certificate=lab.stranger.issue([MX])), \
+            Exim("inside", "out.example.org", ca=lab.ca_text, route=MX, transport=f"  tls_sni = {MX}\n"
+                 "  tls_verify_certificates = /etc/lab/ca.pem\n  tls_verify_hosts = *\n  hosts_require_tls = *") as out:
+        out.send(["bob@example.net"])
+
+
+@scenario("handshake-client-alert-tls13-clear", purpose="the same by OpenSSL 3.0, which sends this alert before its keys: readable",
+          origin="a verifying Python client to a Python server whose issuer it does not know", **ABORTED,
+          must_not_raise=("certificate.untrusted",),
+          facts=[fact("tls.outcome", "failed"), fact("tls.ended_by", "client"), fact("tls.version", "TLS 1.3"),
+                 fact("tls.alert", "unknown_ca")])
+def client_alert_13_clear(lab):
     refuse_certificate(lab, ssl.TLSVersion.TLSv1_3)
 
 
@@ -243,9 +255,18 @@ def server_resets(lab):
     cut_at_hello(lab, "rst")
 
 
+@scenario("handshake-client-no-hello", purpose="after the 220 the client closes without a ClientHello: its TLS cannot start", **ABORTED,
+          origin="{postfix} whose cipher list is empty, to {postfix}",
+          facts=[fact("tls.outcome", "failed"), fact("tls.ended_by", "client"), unknown("tls.version")])
+def client_no_hello(lab):
+    with postfix_mx(lab), Postfix("inside", "out.example.org", settings=TO_MX + "smtp_tls_ciphers = null\n"
+                                  "tls_null_cipherlist = aNULL:!aNULL\n") as out:
+        out.send(["bob@example.net"])
+
+
 @scenario("handshake-no-common-version", purpose="the server refuses the ClientHello with an alert of its own", **ABORTED,
           origin="a Python client limited to TLS 1.2 to {exim}, which allows TLS 1.3 only",
-          facts=[fact("tls.outcome", "failed"), fact("tls.alert", "protocol_version"), fact("tls.ended_by", "server")])
+          facts=[fact("tls.outcome", "failed"), fact("tls.alert", "handshake_failure"), fact("tls.ended_by", "server")])
 def no_common_version(lab):
     with exim_mx(lab, "tls_require_ciphers = NORMAL:-VERS-ALL:+VERS-TLS1.3"), Client("192.0.2.25") as client:
         client.hello()
