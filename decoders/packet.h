@@ -13,7 +13,8 @@
 
 #include "decoders/status.h"
 
-#define MXT_VLAN_MAX 2 /* tags kept, outermost first; deeper ones are passed over */
+#define MXT_VLAN_MAX 2      /* tags kept, outermost first; deeper ones are passed over */
+#define MXT_TUNNEL_DEPTH 8  /* IP headers and reassemblies one inside the other, beyond which a frame is given up */
 
 /* An address; IPv4 as IPv4-mapped IPv6 (RFC 4291 2.5.5.2). */
 struct mxt_address {
