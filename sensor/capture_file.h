@@ -1,6 +1,6 @@
 /*
  * Captures as a sequence of frames: pcap and pcapng (micro- and nanoseconds, both byte orders, several interfaces, link types and snap lengths), plain, .gz, .zst
- * (known by content, not by name), from files (mapped), pipes and stdin ("-", also one that never ends). Several files are merged in time order, a
+ * (known by content, not by name), from files, pipes and stdin ("-", also one that never ends). Several files are merged in time order, a
  * folder stands for the captures in it.
  */
 #ifndef MXT_SENSOR_CAPTURE_FILE_H
@@ -24,14 +24,17 @@ void mxt_capture_free(struct mxt_capture *capture);
 
 /*
  * The next frame in time order. MXT_OK: *out is filled, its bytes valid until the next call. MXT_DONE: all files are at their end; mxt_capture_error tells
- * whether one of them was damaged. A damaged or truncated file is used up to the damage and then left; the others go on.
+ * whether one of them was damaged. MXT_MORE: a signal came while a pipe had nothing to read; call again, or leave. A damaged or truncated file is used up to the damage and then left; the others go on.
  */
 enum mxt_status mxt_capture_next(struct mxt_capture *capture, struct mxt_frame *out) MXT_MUST_CHECK;
 
-/* The faults met so far, one sentence a line with file and packet number ("mail.pcap: packet 1234: cut off after 60 of 1514 bytes; ..."), or NULL. Valid until free. */
+/* The faults met so far, one sentence a line with file and packet number ("mail.pcap: packet 1234: cut off after 60 of 1514 bytes; ..."), or NULL. Valid until the next call or free. */
 const char *mxt_capture_error(const struct mxt_capture *capture);
 
-/* Bytes read and bytes in all (0: unknown, a pipe or compressed), for a progress bar. */
+/* What is worth telling and no fault, one sentence a line (captures without packets), or NULL. Valid until the next call or free. */
+const char *mxt_capture_remarks(const struct mxt_capture *capture);
+
+/* Bytes read and bytes in all (of the files, compressed as they are; 0: unknown, a pipe), for a progress bar. Costs one step a file. */
 void mxt_capture_progress(const struct mxt_capture *capture, uint64_t *done, uint64_t *total);
 
 #endif

@@ -1,0 +1,177 @@
+/* What the files of the capture reader share. A source gives bytes, a reader makes frames of them, the capture merges readers. */
+#ifndef MXT_SENSOR_CAPTURE_FILE_INT_H
+#define MXT_SENSOR_CAPTURE_FILE_INT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "decoders/arena.h"
+#include "decoders/packet.h"
+#include "decoders/status.h"
+
+#define MXT_FRAME_MAX (256u << 10)  /* captured bytes of a frame; also libpcap's largest snap length. More is damage */
+#define MXT_SOURCE_NEED_MAX (512u << 10) /* contiguous bytes that can be asked of a source: a frame and a pcapng block's options */
+#define MXT_INTERFACE_NAMES 256     /* different interface names kept of one capture; frames of further ones have none */
+
+enum mxt_compression { MXT_COMPRESSION_NONE, MXT_COMPRESSION_GZIP, MXT_COMPRESSION_ZSTD };
+
+struct mxt_unpacker;
+
+/* The bytes of a file or pipe, decompressed. */
+struct mxt_source {
+    const uint8_t *p, *end; /* bytes at hand, in `buffer` */
+    uint8_t *buffer;
+    int fd;                 /* -1: closed */
+    bool is_regular;
+    bool is_at_end;         /* no byte follows those at hand */
+    enum mxt_compression compression;
+    struct mxt_unpacker *unpacker; /* NULL where not compressed */
+    uint64_t skip;          /* bytes still to be passed over */
+    uint64_t done, size;    /* bytes read of the file; its size, 0 where it has none */
+    const char *fault;      /* what went wrong, after MXT_EIO, MXT_EMALFORMED or MXT_ENOMEM; lives as long as the source */
+    char fault_text[160];
+};
+
+/* Opens `path` ("-": standard input, which is never closed) and looks through compression. MXT_OK, or an error with `fault` set and the source closed. */
+enum mxt_status mxt_source_open(struct mxt_source *source, const char *path) MXT_MUST_CHECK;
+
+/* Closed is accepted, and so is closing twice. `done` and `size` stay. */
+void mxt_source_close(struct mxt_source *source);
+
+/*
+ * Sees to it that `n` (at most MXT_SOURCE_NEED_MAX) bytes are at source->p in one piece; blocks for no more than that. Moves what is at hand, so earlier
+ * pointers into it end. MXT_OK; MXT_DONE: the end comes before; MXT_MORE: a signal came first, ask again; MXT_EIO, MXT_EMALFORMED
+ * (compressed data damaged or cut), MXT_ENOMEM: `fault` is set.
+ */
+enum mxt_status mxt_source_need(struct mxt_source *source, size_t n) MXT_MUST_CHECK;
+
+/* Passes over `n` bytes, as far as there are any. */
+void mxt_source_skip(struct mxt_source *source, uint64_t n);
+
+static inline size_t mxt_source_left(const struct mxt_source *source)
+{
+    return (size_t)(source->end - source->p);
+}
+
+/* Decompression. Owned by the source; NULL: out of memory. */
+struct mxt_unpacker *mxt_unpacker_new(enum mxt_compression compression);
+
+/* NULL is accepted. */
+void mxt_unpacker_free(struct mxt_unpacker *unpacker);
+
+/* Hands over compressed bytes, used up by mxt_unpacker_run; `p` must live until then. */
+void mxt_unpacker_feed(struct mxt_unpacker *unpacker, const uint8_t *p, size_t n);
+
+/*
+ * Decompresses up to `room` bytes into `out`. MXT_OK with *made > 0; MXT_MORE: all input is used up; MXT_DONE: what follows the compressed data is
+ * no more of it; MXT_EMALFORMED with *why: damaged.
+ */
+enum mxt_status mxt_unpacker_run(struct mxt_unpacker *unpacker, uint8_t *out, size_t room, size_t *made, const char **why) MXT_MUST_CHECK;
+
+/* Whether the input may end here. */
+bool mxt_unpacker_is_complete(const struct mxt_unpacker *unpacker);
+
+/* Names of interfaces, each once, that live as long as the capture. */
+struct mxt_interface_names {
+    struct mxt_arena arena;
+    struct {
+        const char *raw; /* as in the file */
+        size_t length;
+        const char *text;
+    } items[MXT_INTERFACE_NAMES];
+    size_t count;
+};
+
+struct mxt_interface;
+
+enum mxt_capture_format { MXT_FORMAT_PCAP, MXT_FORMAT_PCAPNG };
+
+/* One file of a capture. */
+struct mxt_reader {
+    struct mxt_source source;
+    enum mxt_capture_format format;
+    bool is_swapped;        /* numbers are in the other byte order than this machine's (pcapng: in this section) */
+    bool is_nano;           /* pcap: times in nanoseconds */
+    uint32_t record_header; /* pcap: bytes in front of each frame */
+    int link_type;          /* pcap */
+    uint64_t packets;       /* read so far */
+    struct mxt_interface *interfaces; /* pcapng: of this section */
+    uint32_t interface_count, interface_room;
+    int64_t last_us;        /* pcapng: the latest packet's time, for blocks that have none */
+    struct mxt_interface_names *names;
+    const char *path;
+    char *label;            /* the path for messages: short and printable */
+    char *fault;            /* one sentence, or NULL */
+    size_t index;           /* place among the captures */
+    int64_t key_us;         /* merging: time of `frame`, or no later than the next frame */
+    bool is_open, has_frame, has_ended;
+    bool is_recognised;     /* it begins like a capture, whatever follows */
+    struct mxt_frame frame; /* read ahead */
+};
+
+/* Prepares a reader of `path`, which must live as long. MXT_OK or MXT_ENOMEM. */
+enum mxt_status mxt_reader_init(struct mxt_reader *reader, const char *path, size_t index, struct mxt_interface_names *names) MXT_MUST_CHECK;
+
+/* Releases everything. Zeroed is accepted. */
+void mxt_reader_clear(struct mxt_reader *reader);
+
+/* Opens the file at its beginning and reads its header. MXT_OK; MXT_EMALFORMED: it is no capture; MXT_EIO, MXT_ENOMEM. `fault` is set but for MXT_OK. */
+enum mxt_status mxt_reader_open(struct mxt_reader *reader) MXT_MUST_CHECK;
+
+/* Closes the file; what was counted stays. */
+void mxt_reader_close(struct mxt_reader *reader);
+
+/* The next frame, valid until the next call. MXT_OK, MXT_DONE at the end, MXT_MORE (a signal), or an error with `fault` set: the file is left. */
+enum mxt_status mxt_reader_next(struct mxt_reader *reader, struct mxt_frame *out) MXT_MUST_CHECK;
+
+/* Sets `fault`: the label, the sentence. Returns `status`. An earlier fault stays: it is the cause. */
+enum mxt_status mxt_reader_fail(struct mxt_reader *reader, enum mxt_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* Asks the source for `n` bytes of the item at hand, named `what`. MXT_OK and MXT_MORE as there; everything else has become a fault. */
+enum mxt_status mxt_reader_need(struct mxt_reader *reader, size_t n, const char *what) MXT_MUST_CHECK;
+
+/* Reads a pcapng section header that is known to stand at the source, as the file's first block. MXT_OK or an error with `fault` set. */
+enum mxt_status mxt_pcapng_begin(struct mxt_reader *reader) MXT_MUST_CHECK;
+
+/* As mxt_reader_next. */
+enum mxt_status mxt_pcapng_next(struct mxt_reader *reader, struct mxt_frame *out) MXT_MUST_CHECK;
+
+static inline uint16_t mxt_reader_u16(const struct mxt_reader *reader, const uint8_t *p)
+{
+    uint16_t value;
+    memcpy(&value, p, sizeof value);
+    return reader->is_swapped ? __builtin_bswap16(value) : value;
+}
+
+static inline uint32_t mxt_reader_u32(const struct mxt_reader *reader, const uint8_t *p)
+{
+    uint32_t value;
+    memcpy(&value, p, sizeof value);
+    return reader->is_swapped ? __builtin_bswap32(value) : value;
+}
+
+/* The frame of a pcap record that is whole and sound in the buffer; false, and nothing changed, for any other. The path of nearly every packet. */
+static inline bool mxt_pcap_take(struct mxt_reader *reader, struct mxt_frame *out)
+{
+    const uint8_t *p = reader->source.p;
+    size_t left = mxt_source_left(&reader->source), header = reader->record_header;
+    if (left < header)
+        return false;
+    uint32_t captured = mxt_reader_u32(reader, p + 8), wire = mxt_reader_u32(reader, p + 12);
+    if (captured > left - header || captured > wire || captured > MXT_FRAME_MAX)
+        return false;
+    uint32_t fraction = mxt_reader_u32(reader, p + 4);
+    out->time_us = (int64_t)mxt_reader_u32(reader, p) * 1000000 + (reader->is_nano ? fraction / 1000 : fraction);
+    out->data = p + header;
+    out->captured = captured;
+    out->wire = wire;
+    out->link_type = reader->link_type;
+    out->interface = NULL;
+    reader->source.p = p + header + captured;
+    reader->packets++;
+    return true;
+}
+
+#endif
