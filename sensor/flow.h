@@ -1,8 +1,9 @@
 /*
  * The table of connections: finds the flow of a segment (either direction), opens and retires flows by capture time.
  *
- * A seeded hash (XXH3) over addresses, ports and the outermost VLAN-independent 4-tuple; cost flat in the number of flows. Flows are kept in order of their last
- * packet, so that expiry looks only at those that are due. Which side is the server comes from the SYN, else from the ports, else from what they say.
+ * A seeded hash (XXH3) over addresses and ports, whatever the VLAN (a mirror may show a packet in two); cost flat in the number of flows. Flows are kept by state
+ * in order of their last packet, so that expiry looks only at those that are due. Which side is the server comes from the SYN, else from what they say, else
+ * from the ports. A flow opens with a SYN, a SYN-ACK or, mid-stream, with the first payload; other segments without a flow say nothing.
  */
 #ifndef MXT_SENSOR_FLOW_H
 #define MXT_SENSOR_FLOW_H
@@ -15,8 +16,8 @@
 #include "sensor/tcp.h"
 
 struct mxt_flow_limits {
-    uint32_t flows;               /* most flows at once, default 1,000,000; beyond, the least worthy is retired: half-open first, then the longest idle */
-    int64_t half_open_timeout_us; /* only SYNs seen; default 30 s */
+    uint32_t flows;               /* most flows at once, default 1,000,000; beyond, the least worthy is retired: half-open, closed, without content, idle longest */
+    int64_t half_open_timeout_us; /* no handshake seen; default 30 s */
     int64_t idle_timeout_us;      /* default 10 min (RFC 5321 4.5.3.2 lets a client wait that long) */
     int64_t closed_timeout_us;    /* after FIN both ways or RST; default 5 s (late retransmissions) */
     int64_t rest_timeout_us;      /* quiet for so long: mxt_tcp_rest; default 5 s */
@@ -37,10 +38,9 @@ struct mxt_flow {
     const char *interface;        /* of its first frame, or NULL */
     void *session;                /* the owner's, NULL at first */
     struct mxt_tcp *tcp;
-    struct mxt_flow_links *links; /* private: hash chain and order of age */
 };
 
-/* What is done with a flow's bytes. `owner` is the table's. */
+/* What is done with a flow's bytes. `owner` is the table's. None may be NULL but the last. They must not call this file's functions. */
 struct mxt_flow_handler {
     void (*data)(void *owner, struct mxt_flow *flow, enum mxt_direction direction, const uint8_t *p, size_t n, int64_t time_us);
     void (*gap)(void *owner, struct mxt_flow *flow, enum mxt_direction direction, uint64_t missing, int64_t time_us);
@@ -48,17 +48,18 @@ struct mxt_flow_handler {
     void (*conflict)(void *owner, struct mxt_flow *flow, enum mxt_direction direction, uint64_t offset, int64_t time_us);
     /* The flow ends; what it held was delivered before. The handler gives up `session`. Also called for flows without one. */
     void (*end)(void *owner, struct mxt_flow *flow, enum mxt_flow_end why);
-    /* Asked before the first data of a flow whose orientation is not certain: YES, `direction` is the server's; NO, the client's. May be NULL. */
+    /* Asked of the payload that opens a flow without a SYN: YES, its sender is the server; NO, the client. Unknown leaves it to the ports. May be NULL. */
     enum mxt_fact (*is_server_speech)(const uint8_t *p, size_t n);
 };
 
 struct mxt_flow_counters {
     uint64_t opened, ended[MXT_FLOW_ENDS], active, peak;
+    uint64_t allocation_failures; /* flows that could not be opened */
 };
 
 struct mxt_flow_table;
 
-/* A table; `ports` (copied) are the mail ports, which orient a flow without SYN. `seed` keys the hash. NULL: out of memory. */
+/* A table. Limits, `handler` and `ports` are copied; the ports are the mail ports, which orient a flow without SYN. `seed` keys the hash. NULL: out of memory. */
 struct mxt_flow_table *mxt_flow_table_new(const struct mxt_flow_limits *limits, const struct mxt_tcp_limits *tcp_limits, const struct mxt_port_set *ports, uint64_t seed,
                                           const struct mxt_flow_handler *handler, void *owner);
 
@@ -71,7 +72,7 @@ void mxt_flow_table_segment(struct mxt_flow_table *table, const struct mxt_segme
 /* Lets capture time pass without a segment. */
 void mxt_flow_table_tick(struct mxt_flow_table *table, int64_t now_us);
 
-/* The capture ends: every flow is finished and ended, oldest first. */
+/* The capture ends: every flow is finished and ended, the longest idle first. */
 void mxt_flow_table_finish(struct mxt_flow_table *table);
 
 const struct mxt_flow_counters *mxt_flow_table_counters(const struct mxt_flow_table *table);

@@ -1,0 +1,485 @@
+#include "sensor/flow.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#define BUCKETS_FIRST 1024u
+#define TIMER_GRAIN_US 10000  /* of capture time between two looks at what is due */
+#define LIST_GRAIN_US 100000  /* a flow moves in its list at most so often; what is listed may be that much younger than its place says */
+#define TIME_MAX_US (INT64_MAX / 4) /* a damaged capture may claim any time; sums with a timeout must not overflow */
+
+/* In this order; a flow never goes back. The first to be given up when the table is full are those of the first states but for CLOSED. */
+enum state { HALF_OPEN, QUIET, ACTIVE, CLOSED };
+#define STATES 4
+static const enum state eviction_order[STATES] = {HALF_OPEN, CLOSED, QUIET, ACTIVE};
+
+struct entry {
+    struct entry *chain; /* in its bucket */
+    uint32_t hash;
+    enum state state;
+    struct mxt_flow flow;
+    int64_t listed_us; /* when it took its place in its list */
+    struct entry *older, *newer;
+    struct entry *due_older, *due_newer;
+};
+
+struct list {
+    struct entry *oldest, *newest;
+};
+
+struct mxt_flow_table {
+    int64_t clock_us, next_timers_us;
+    uint64_t seed;
+    struct entry **buckets;
+    size_t bucket_mask;
+    struct list lists[STATES];
+    struct list due;         /* flows with a hole to be given up, the next first */
+    struct entry *unrested;  /* of the ACTIVE: the oldest that was not put to rest */
+    struct mxt_flow_limits limits;
+    struct mxt_tcp_limits tcp_limits;
+    struct mxt_flow_handler handler;
+    void *owner;
+    struct mxt_flow_counters counters;
+    struct mxt_port_set ports;
+};
+
+/* The sink's context. */
+struct call {
+    struct mxt_flow_table *table;
+    struct entry *entry;
+    bool has_content, has_close;
+};
+
+/* ---- the stream's sink ---- */
+
+static void on_data(void *context, enum mxt_direction direction, const uint8_t *p, size_t n, int64_t time_us)
+{
+    struct call *call = context;
+    call->has_content = true;
+    call->table->handler.data(call->table->owner, &call->entry->flow, direction, p, n, time_us);
+}
+
+static void on_gap(void *context, enum mxt_direction direction, uint64_t missing, int64_t time_us)
+{
+    struct call *call = context;
+    call->has_content = true;
+    call->table->handler.gap(call->table->owner, &call->entry->flow, direction, missing, time_us);
+}
+
+static void on_close(void *context, enum mxt_direction direction, enum mxt_close how, int64_t time_us)
+{
+    struct call *call = context;
+    call->has_close = true;
+    call->table->handler.close(call->table->owner, &call->entry->flow, direction, how, time_us);
+}
+
+static void on_conflict(void *context, enum mxt_direction direction, uint64_t offset, int64_t time_us)
+{
+    struct call *call = context;
+    call->table->handler.conflict(call->table->owner, &call->entry->flow, direction, offset, time_us);
+}
+
+static const struct mxt_tcp_sink stream_sink = {.data = on_data, .gap = on_gap, .close = on_close, .conflict = on_conflict};
+
+/* ---- lists ---- */
+
+static void list_append(struct mxt_flow_table *table, struct entry *entry, enum state state)
+{
+    struct list *list = &table->lists[state];
+    entry->state = state;
+    entry->listed_us = table->clock_us;
+    entry->older = list->newest;
+    entry->newer = NULL;
+    if (list->newest != NULL)
+        list->newest->newer = entry;
+    else
+        list->oldest = entry;
+    list->newest = entry;
+    if (state == ACTIVE && table->unrested == NULL)
+        table->unrested = entry;
+}
+
+static void list_remove(struct mxt_flow_table *table, struct entry *entry)
+{
+    struct list *list = &table->lists[entry->state];
+    if (table->unrested == entry)
+        table->unrested = entry->newer;
+    if (entry->older != NULL)
+        entry->older->newer = entry->newer;
+    else
+        list->oldest = entry->newer;
+    if (entry->newer != NULL)
+        entry->newer->older = entry->older;
+    else
+        list->newest = entry->older;
+}
+
+static void due_append(struct mxt_flow_table *table, struct entry *entry)
+{
+    entry->due_older = table->due.newest;
+    entry->due_newer = NULL;
+    if (table->due.newest != NULL)
+        table->due.newest->due_newer = entry;
+    else
+        table->due.oldest = entry;
+    table->due.newest = entry;
+}
+
+static void due_remove(struct mxt_flow_table *table, struct entry *entry)
+{
+    if (entry->due_older != NULL)
+        entry->due_older->due_newer = entry->due_newer;
+    else
+        table->due.oldest = entry->due_newer;
+    if (entry->due_newer != NULL)
+        entry->due_newer->due_older = entry->due_older;
+    else
+        table->due.newest = entry->due_older;
+}
+
+/* Keeps the list of holes in step with the connection, whose due time was `before`. A due time only ever moves to the latest of all. */
+static void due_update(struct mxt_flow_table *table, struct entry *entry, int64_t before)
+{
+    int64_t now = mxt_tcp_due(entry->flow.tcp, &table->tcp_limits);
+    if (now == before)
+        return;
+    if (before != INT64_MAX)
+        due_remove(table, entry);
+    if (now != INT64_MAX)
+        due_append(table, entry);
+}
+
+/* ---- the hash ---- */
+
+/* Both directions of a connection have one key: the lower end first. */
+struct key {
+    uint64_t words[4];
+    uint32_t ports;
+};
+
+static uint32_t hash_segment(const struct mxt_flow_table *table, const struct mxt_segment *segment)
+{
+    uint64_t src[2], dst[2];
+    memcpy(src, segment->src.bytes, sizeof src);
+    memcpy(dst, segment->dst.bytes, sizeof dst);
+    bool is_src_lower = src[1] != dst[1]   ? src[1] < dst[1]
+                        : src[0] != dst[0] ? src[0] < dst[0]
+                                           : segment->src_port < segment->dst_port;
+    struct key key;
+    if (is_src_lower)
+        key = (struct key){{src[0], src[1], dst[0], dst[1]}, (uint32_t)segment->src_port << 16 | segment->dst_port};
+    else
+        key = (struct key){{dst[0], dst[1], src[0], src[1]}, (uint32_t)segment->dst_port << 16 | segment->src_port};
+    return (uint32_t)XXH3_64bits_withSeed(&key, sizeof key.words + sizeof key.ports, table->seed);
+}
+
+static bool is_same(const struct mxt_address *a, const struct mxt_address *b)
+{
+    return memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
+}
+
+static struct entry *find(const struct mxt_flow_table *table, uint32_t hash, const struct mxt_segment *segment, enum mxt_direction *direction)
+{
+    for (struct entry *entry = table->buckets[hash & table->bucket_mask]; entry != NULL; entry = entry->chain) {
+        const struct mxt_flow *flow = &entry->flow;
+        if (entry->hash != hash)
+            continue;
+        if (flow->client_port == segment->src_port && flow->server_port == segment->dst_port && is_same(&flow->client, &segment->src) &&
+            is_same(&flow->server, &segment->dst)) {
+            *direction = MXT_TOSERVER;
+            return entry;
+        }
+        if (flow->client_port == segment->dst_port && flow->server_port == segment->src_port && is_same(&flow->client, &segment->dst) &&
+            is_same(&flow->server, &segment->src)) {
+            *direction = MXT_TOCLIENT;
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+/* Doubles the buckets when there are as many flows. Short of memory the chains just get longer. */
+static void grow_buckets(struct mxt_flow_table *table)
+{
+    size_t count = (table->bucket_mask + 1) * 2;
+    struct entry **buckets = calloc(count, sizeof *buckets);
+    if (buckets == NULL)
+        return;
+    for (size_t i = 0; i <= table->bucket_mask; i++) {
+        for (struct entry *entry = table->buckets[i], *next; entry != NULL; entry = next) {
+            next = entry->chain;
+            entry->chain = buckets[entry->hash & (count - 1)];
+            buckets[entry->hash & (count - 1)] = entry;
+        }
+    }
+    free(table->buckets);
+    table->buckets = buckets;
+    table->bucket_mask = count - 1;
+}
+
+static void bucket_remove(struct mxt_flow_table *table, struct entry *entry)
+{
+    struct entry **link = &table->buckets[entry->hash & table->bucket_mask];
+    while (*link != entry)
+        link = &(*link)->chain;
+    *link = entry->chain;
+}
+
+/* ---- life of a flow ---- */
+
+static void retire(struct mxt_flow_table *table, struct entry *entry, enum mxt_flow_end why)
+{
+    struct call call = {.table = table, .entry = entry};
+    if (mxt_tcp_due(entry->flow.tcp, &table->tcp_limits) != INT64_MAX)
+        due_remove(table, entry);
+    mxt_tcp_finish(entry->flow.tcp, entry->flow.last_us, &table->tcp_limits, &stream_sink, &call);
+    if (why != MXT_FLOW_REUSED && mxt_tcp_is_closed(entry->flow.tcp))
+        why = MXT_FLOW_CLOSED;
+    table->handler.end(table->owner, &entry->flow, why);
+    table->counters.ended[why]++;
+    table->counters.active--;
+    list_remove(table, entry);
+    bucket_remove(table, entry);
+    mxt_tcp_clear(entry->flow.tcp);
+    free(entry);
+}
+
+static void evict(struct mxt_flow_table *table)
+{
+    for (size_t i = 0; i < STATES; i++) {
+        struct entry *entry = table->lists[eviction_order[i]].oldest;
+        if (entry != NULL) {
+            retire(table, entry, MXT_FLOW_EVICTED);
+            return;
+        }
+    }
+}
+
+/* Whether a segment that belongs to no flow comes from the server. */
+static bool is_from_server(const struct mxt_flow_table *table, const struct mxt_segment *segment)
+{
+    if ((segment->flags & MXT_SYN) != 0)
+        return (segment->flags & MXT_ACK) != 0;
+    enum mxt_fact speech = MXT_UNKNOWN;
+    if (table->handler.is_server_speech != NULL && segment->payload_length > 0)
+        speech = table->handler.is_server_speech(segment->payload, segment->payload_length);
+    if (speech != MXT_UNKNOWN)
+        return speech == MXT_YES;
+    bool is_src_mail = mxt_port_set_has(&table->ports, segment->src_port), is_dst_mail = mxt_port_set_has(&table->ports, segment->dst_port);
+    return is_src_mail != is_dst_mail ? is_src_mail : segment->src_port < segment->dst_port;
+}
+
+static void describe(struct mxt_flow *flow, const struct mxt_segment *segment, enum mxt_direction direction)
+{
+    bool is_client = direction == MXT_TOSERVER;
+    flow->client = is_client ? segment->src : segment->dst;
+    flow->server = is_client ? segment->dst : segment->src;
+    flow->client_port = is_client ? segment->src_port : segment->dst_port;
+    flow->server_port = is_client ? segment->dst_port : segment->src_port;
+    flow->vlan_count = segment->vlan_count;
+    memcpy(flow->vlan, segment->vlan, sizeof flow->vlan);
+    flow->is_orientation_certain = (segment->flags & MXT_SYN) != 0;
+    flow->start_us = segment->time_us;
+    flow->interface = segment->interface;
+}
+
+/* A new flow for a segment that has none; NULL where it says nothing, or there is no room. */
+static struct entry *open_flow(struct mxt_flow_table *table, uint32_t hash, const struct mxt_segment *segment, enum mxt_direction *direction)
+{
+    bool is_syn = (segment->flags & (MXT_SYN | MXT_FIN | MXT_RST)) == MXT_SYN;
+    bool is_content = (segment->flags & (MXT_SYN | MXT_RST)) == 0 && segment->payload_length + segment->payload_missing > 0;
+    if (!is_syn && !is_content)
+        return NULL;
+    if (table->counters.active >= table->limits.flows)
+        evict(table);
+    if (table->counters.active >= table->limits.flows)
+        return NULL;
+    struct entry *entry = malloc(sizeof *entry + mxt_tcp_size());
+    if (entry == NULL) {
+        table->counters.allocation_failures++;
+        return NULL;
+    }
+    *entry = (struct entry){.hash = hash};
+    entry->flow.tcp = (struct mxt_tcp *)(entry + 1);
+    mxt_tcp_init(entry->flow.tcp);
+    *direction = is_from_server(table, segment) ? MXT_TOCLIENT : MXT_TOSERVER;
+    describe(&entry->flow, segment, *direction);
+    if (table->counters.active > table->bucket_mask)
+        grow_buckets(table);
+    entry->chain = table->buckets[hash & table->bucket_mask];
+    table->buckets[hash & table->bucket_mask] = entry;
+    list_append(table, entry, HALF_OPEN);
+    table->counters.opened++;
+    if (++table->counters.active > table->counters.peak)
+        table->counters.peak = table->counters.active;
+    return entry;
+}
+
+/* Puts the flow where its state and its last packet want it. A closed flow stays: it has only so long from its end. */
+static void place(struct mxt_flow_table *table, struct entry *entry, enum state state)
+{
+    if (entry->state == CLOSED)
+        return;
+    if (state <= entry->state) {
+        if (table->clock_us - entry->listed_us < LIST_GRAIN_US)
+            return;
+        state = entry->state;
+    }
+    list_remove(table, entry);
+    list_append(table, entry, state);
+}
+
+static enum state state_after(const struct call *call, enum state at_least)
+{
+    if (call->has_close && mxt_tcp_is_closed(call->entry->flow.tcp))
+        return CLOSED;
+    return call->has_content ? ACTIVE : at_least;
+}
+
+static void take(struct mxt_flow_table *table, struct entry *entry, enum mxt_direction direction, const struct mxt_segment *segment)
+{
+    struct call call = {.table = table, .entry = entry};
+    int64_t due = mxt_tcp_due(entry->flow.tcp, &table->tcp_limits);
+    entry->flow.last_us = table->clock_us;
+    mxt_tcp_segment(entry->flow.tcp, direction, segment, &table->tcp_limits, &stream_sink, &call);
+    due_update(table, entry, due);
+    place(table, entry, state_after(&call, (segment->flags & (MXT_SYN | MXT_RST)) == 0 ? QUIET : HALF_OPEN));
+}
+
+/* ---- time ---- */
+
+static void give_up_due(struct mxt_flow_table *table)
+{
+    for (struct entry *entry = table->due.oldest; entry != NULL; entry = table->due.oldest) {
+        int64_t due = mxt_tcp_due(entry->flow.tcp, &table->tcp_limits);
+        if (due > table->clock_us)
+            return;
+        struct call call = {.table = table, .entry = entry};
+        mxt_tcp_tick(entry->flow.tcp, table->clock_us, &table->tcp_limits, &stream_sink, &call);
+        due_update(table, entry, due);
+        enum state state = state_after(&call, HALF_OPEN);
+        if (state > entry->state)
+            place(table, entry, state);
+    }
+}
+
+static void rest_quiet(struct mxt_flow_table *table)
+{
+    while (table->unrested != NULL && table->clock_us - table->unrested->flow.last_us >= table->limits.rest_timeout_us) {
+        mxt_tcp_rest(table->unrested->flow.tcp);
+        table->unrested = table->unrested->newer;
+    }
+}
+
+static void expire(struct mxt_flow_table *table, enum state state, int64_t timeout_us, enum mxt_flow_end why)
+{
+    for (struct entry *entry = table->lists[state].oldest; entry != NULL; entry = table->lists[state].oldest) {
+        int64_t since = state == CLOSED ? entry->listed_us : entry->flow.last_us;
+        if (table->clock_us - since < timeout_us)
+            return;
+        retire(table, entry, why);
+    }
+}
+
+static void run_timers(struct mxt_flow_table *table)
+{
+    table->next_timers_us = table->clock_us + TIMER_GRAIN_US;
+    give_up_due(table);
+    rest_quiet(table);
+    expire(table, HALF_OPEN, table->limits.half_open_timeout_us, MXT_FLOW_HALF_OPEN);
+    expire(table, QUIET, table->limits.idle_timeout_us, MXT_FLOW_IDLE);
+    expire(table, ACTIVE, table->limits.idle_timeout_us, MXT_FLOW_IDLE);
+    expire(table, CLOSED, table->limits.closed_timeout_us, MXT_FLOW_CLOSED);
+}
+
+static void advance(struct mxt_flow_table *table, int64_t now_us)
+{
+    if (now_us > table->clock_us)
+        table->clock_us = now_us < TIME_MAX_US ? now_us : TIME_MAX_US;
+}
+
+/* ---- the interface ---- */
+
+struct mxt_flow_table *mxt_flow_table_new(const struct mxt_flow_limits *limits, const struct mxt_tcp_limits *tcp_limits, const struct mxt_port_set *ports,
+                                          uint64_t seed, const struct mxt_flow_handler *handler, void *owner)
+{
+    struct mxt_flow_table *table = malloc(sizeof *table);
+    if (table == NULL)
+        return NULL;
+    *table = (struct mxt_flow_table){.seed = seed, .bucket_mask = BUCKETS_FIRST - 1, .limits = *limits, .tcp_limits = *tcp_limits, .handler = *handler,
+                                     .owner = owner, .ports = *ports};
+    table->buckets = calloc(BUCKETS_FIRST, sizeof *table->buckets);
+    if (table->buckets == NULL) {
+        free(table);
+        return NULL;
+    }
+    return table;
+}
+
+void mxt_flow_table_free(struct mxt_flow_table *table)
+{
+    if (table == NULL)
+        return;
+    for (size_t i = 0; i < STATES; i++) {
+        for (struct entry *entry = table->lists[i].oldest, *next; entry != NULL; entry = next) {
+            next = entry->newer;
+            mxt_tcp_clear(entry->flow.tcp);
+            free(entry);
+        }
+    }
+    free(table->buckets);
+    free(table);
+}
+
+void mxt_flow_table_segment(struct mxt_flow_table *table, const struct mxt_segment *segment)
+{
+    advance(table, segment->time_us);
+    if (table->clock_us >= table->next_timers_us)
+        run_timers(table);
+    struct mxt_segment late;
+    if (segment->time_us != table->clock_us) {
+        late = *segment;
+        late.time_us = table->clock_us;
+        segment = &late;
+    }
+    uint32_t hash = hash_segment(table, segment);
+    enum mxt_direction direction = MXT_TOSERVER;
+    struct entry *entry = find(table, hash, segment, &direction);
+    if (entry != NULL && (segment->flags & (MXT_SYN | MXT_RST)) == MXT_SYN && mxt_tcp_is_reuse(entry->flow.tcp, direction, segment)) {
+        retire(table, entry, MXT_FLOW_REUSED);
+        entry = NULL;
+    }
+    if (entry == NULL)
+        entry = open_flow(table, hash, segment, &direction);
+    if (entry != NULL)
+        take(table, entry, direction, segment);
+}
+
+void mxt_flow_table_tick(struct mxt_flow_table *table, int64_t now_us)
+{
+    advance(table, now_us);
+    run_timers(table);
+}
+
+void mxt_flow_table_finish(struct mxt_flow_table *table)
+{
+    for (;;) {
+        struct entry *oldest = NULL;
+        for (size_t i = 0; i < STATES; i++) {
+            struct entry *entry = table->lists[i].oldest;
+            if (entry != NULL && (oldest == NULL || entry->listed_us < oldest->listed_us))
+                oldest = entry;
+        }
+        if (oldest == NULL)
+            return;
+        retire(table, oldest, MXT_FLOW_CAPTURE_END);
+    }
+}
+
+const struct mxt_flow_counters *mxt_flow_table_counters(const struct mxt_flow_table *table)
+{
+    return &table->counters;
+}
