@@ -48,7 +48,8 @@ struct mxt_rule_info {
     enum mxt_severity severity; /* the usual one; a finding may carry another, as its evidence says */
     const char *rfc;           /* "RFC 3207 section 6": what stands behind it */
     const char *signature;     /* the alert's title */
-    const char *explanation;   /* one or two sentences; {client} {server} {server_name} {domain} and {EVIDENCE-KEY} are filled in */
+    const char *explanation;   /* one or two sentences; {client} {server} {server_name} {domain} and {EVIDENCE-KEY} are filled in; a part in [brackets] is left out
+                                  where a place in it has no value */
     const char *remedy;        /* what to check first; the same places */
 };
 
