@@ -23,14 +23,22 @@ struct mxt_policy {
     struct mxt_policy *next;
 };
 
-#define MXT_POLICY_MAX 65536 /* bytes of a policy that are read (RFC 8461 3.3 suggests a limit of 64 KB) */
+#define MXT_POLICY_MAX 65536             /* bytes of a policy that are read (RFC 8461 3.3 suggests a limit of 64 KB) */
+#define MXT_POLICY_MAX_AGE_MAX 31557600u /* seconds, about a year (RFC 8461 3.2) */
 
 /*
- * Reads the `n` bytes of a policy file for `domain` (kept as lower case copy). MXT_OK; MXT_EMALFORMED with one sentence in `fault` (fault_size bytes) that names
- * line, fault and mend; MXT_ENOMEM. CRLF and LF line ends are both taken, also a missing last one (RFC 8461 3.2: LF or CRLF); unknown fields are passed over;
- * the first of a repeated field counts, mx aside.
+ * Reads the `n` bytes of a policy file for `domain` (kept as lower case copy without a trailing dot). *out lives in `arena`, its `id` and `fetched_us` are the
+ * caller's to set.
+ * MXT_OK; MXT_EMALFORMED with one sentence in `fault` (fault_size bytes, may be 0) that names line, fault and mend, *out zeroed; MXT_ENOMEM.
+ *
+ * As RFC 8461 3.2 writes the ABNF: names and values of version, mode, mx and max_age are case-sensitive (%s, RFC 7405); fields come in any order; LF and CRLF
+ * end a line and the last end may be missing; blanks may follow a colon and a value; unknown fields are passed over; the first of a repeated field counts, mx
+ * aside. One thing more is taken than the ABNF allows: empty lines, which published policies have and senders accept.
  */
-enum mxt_status mxt_policy_read(struct mxt_arena *arena, const char *domain, const char *text, size_t n, struct mxt_policy *out, char *fault, size_t fault_size);
+enum mxt_status mxt_policy_read(struct mxt_arena *arena, const char *domain, const char *text, size_t n, struct mxt_policy *out, char *fault, size_t fault_size) MXT_MUST_CHECK;
+
+/* Whether the policy holds at `time_us`: fetched before and not older than its max_age (RFC 8461 3.2); one from a file holds always. */
+bool mxt_policy_is_in_force(const struct mxt_policy *policy, int64_t time_us);
 
 /* Whether the MX host name matches one of the policy's patterns (RFC 8461 4.1). */
 bool mxt_policy_matches(const struct mxt_policy *policy, const char *mx);
