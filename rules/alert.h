@@ -34,7 +34,13 @@ struct mxt_alert {
 /* EVE's severity: 1 critical and high, 2 medium, 3 low, 4 info. */
 unsigned mxt_alert_eve_severity(enum mxt_severity severity);
 
-/* The alert of one finding of one session. Strings are borrowed from the record or live in `arena`. MXT_OK or MXT_ENOMEM. */
+/*
+ * The alert of one finding of one session. Strings are borrowed from the record or live in `arena`. MXT_OK; MXT_EMALFORMED: the finding's rule is not in the
+ * catalogue; MXT_ENOMEM. *out is zeroed on failure.
+ *
+ * alert_id is the first 64 bits of a SHA-256 over rule, server, port, hop, domain (else client) and session, so that nobody on the wire can choose names that
+ * make two alerts one; incident_id likewise over session, addresses and ports.
+ */
 enum mxt_status mxt_alert_from_finding(struct mxt_arena *arena, const struct mxt_record *record, const struct mxt_finding *finding, struct mxt_alert *out) MXT_MUST_CHECK;
 
 #endif
