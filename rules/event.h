@@ -31,7 +31,10 @@ struct mxt_health {
     const char *advice;              /* one sentence where the counters speak of a bad mirror, or NULL */
 };
 
-/* Appends one JSON object (no newline) to the writer. MXT_OK or MXT_ENOMEM. */
+/*
+ * Appends one JSON object (no newline) to the writer. MXT_OK; MXT_ENOMEM; MXT_EUSAGE for an alert whose rule or severity has no name, with nothing appended. A
+ * finding without a named rule or severity is left out.
+ */
 enum mxt_status mxt_event_encode_record(struct mxt_json *json, const struct mxt_record *record) MXT_MUST_CHECK;
 enum mxt_status mxt_event_encode_alert(struct mxt_json *json, const struct mxt_alert *alert) MXT_MUST_CHECK;
 enum mxt_status mxt_event_encode_health(struct mxt_json *json, const struct mxt_health *health) MXT_MUST_CHECK;
