@@ -294,7 +294,7 @@ class Exim(Host):
     kind = "exim"
 
     def __init__(self, side, name, address=None, certificate=None, settings="", transport="", domains="",
-                 route="", port=25, ca=None):
+                 route="", port=25, ca=None, authenticators=""):
         """A server where `address` is given; a client that sends everything to `route`."""
         self.address, self.port = address, port
         files = _tls_files(certificate)
@@ -317,7 +317,8 @@ class Exim(Host):
             config += ["out:", "  driver = manualroute", f"  route_list = * {route} byname", "  transport = out",
                        "  self = send"]
         config += ["begin transports", "sink:", "  driver = appendfile", "  file = /dev/null", "  user = Debian-exim",
-                   "out:", "  driver = smtp", "  hosts_try_dane =", transport, "begin retry", "* * F,1h,10m", ""]
+                   "out:", "  driver = smtp", "  hosts_try_dane =", transport, "begin retry", "* * F,1h,10m",
+                   "begin authenticators", authenticators, ""]
         files["etc/exim4/exim4.conf"] = "\n".join(config)
         super().__init__(side, files)
 

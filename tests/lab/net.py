@@ -35,6 +35,7 @@ HOSTS = """127.0.0.1 localhost
 198.51.100.25 mx.example.com
 203.0.113.25 out.example.com
 203.0.113.99 scanner.example.com
+203.0.113.25 mx.club.example.com
 2001:db8:1::25 out6.example.org
 2001:db8:2::25 mx6.example.net
 """

@@ -1,5 +1,7 @@
 """Scripted SMTP peers, for what no real server can be made to say or do."""
+import base64
 import contextlib
+import hmac
 import socket
 import ssl
 import struct
@@ -146,6 +148,12 @@ class Client(Peer):
         self.ask("DATA", 354)
         self.send(body if isinstance(body, bytes) else body.encode("utf-8"))
         return self.ask(".", expect)
+
+    def cram_md5(self, user, secret, expect=235):
+        """Answer the server's challenge. RFC 2195."""
+        challenge = base64.b64decode(self.ask("AUTH CRAM-MD5", 334).split(" ", 1)[1])
+        digest = hmac.new(secret.encode(), challenge, "md5").hexdigest()
+        return self.ask(base64.b64encode(f"{user} {digest}".encode()).decode(), expect)
 
     def quit(self):
         self.ask("QUIT", 221)

@@ -25,7 +25,7 @@ def _fixed_key(text):
     return ec.derive_private_key(int.from_bytes(hashlib.sha256(text.encode()).digest(), "big"), ec.SECP256R1())
 
 
-def _pem(certificate):
+def pem(certificate):
     return certificate.public_bytes(serialization.Encoding.PEM)
 
 
@@ -37,7 +37,7 @@ def _builder(subject, issuer, key, begins, ends):
 class Authority:
     """A root, or with `parent` an intermediate."""
 
-    def __init__(self, common, kept_at=None, parent=None):
+    def __init__(self, common, kept_at=None, parent=None, organisation="mxtap lab"):
         self.key = _fixed_key(common)
         self.parent = parent
         if kept_at and os.path.exists(kept_at):
@@ -46,13 +46,13 @@ class Authority:
             return
         issuer = parent or self
         self.certificate = (
-            _builder(_name(common), _name(common) if parent is None else parent.certificate.subject,
+            _builder(_name(common, organisation), parent.certificate.subject if parent else _name(common, organisation),
                      self.key.public_key(), FROM, UNTIL)
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
             .sign(issuer.key, hashes.SHA256()))
         if kept_at:
             with open(kept_at, "wb") as kept:
-                kept.write(_pem(self.certificate))
+                kept.write(pem(self.certificate))
 
     def issue(self, names, key=None, begins=FROM, ends=UNTIL, digest=None, common=None, send_chain=True,
               self_signed=False):
@@ -64,9 +64,9 @@ class Authority:
                 .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
                 .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
                 .sign(key if self_signed else self.key, digest or hashes.SHA256()))
-        chain = [_pem(leaf)]
+        chain = [pem(leaf)]
         if send_chain and self.parent and not self_signed:
-            chain.append(_pem(self.certificate))
+            chain.append(pem(self.certificate))
         private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
                                     serialization.NoEncryption())
         return private, b"".join(chain)
