@@ -304,11 +304,13 @@ static void take_content(const struct mxt_tcp_run *run, enum mxt_direction direc
 static void take_quietly(const struct mxt_tcp_run *run, enum mxt_direction direction, const struct mxt_segment *segment)
 {
     struct mxt_tcp_half *half = &run->tcp->half[direction];
-    if (half->is_started && !half->is_closed) {
-        int64_t end = mxt_tcp_half_offset(half, segment->seq) + segment->payload_length + segment->payload_missing;
-        if (end > half->next && end <= half->next + WINDOW_MAX)
+    uint32_t length = segment->payload_length + segment->payload_missing;
+    if (half->is_started && !half->is_closed && (segment->flags & MXT_RST) == 0) {
+        int64_t end = mxt_tcp_half_offset(half, segment->seq) + length;
+        bool is_ours = end >= half->next - WINDOW_MAX && end <= half->next + WINDOW_MAX;
+        if (is_ours && length > 0 && end > half->next)
             half->next = half->seen = end;
-        if ((segment->flags & (MXT_FIN | MXT_RST)) == MXT_FIN && llabs(end - half->next) <= WINDOW_MAX)
+        if (is_ours && (segment->flags & MXT_FIN) != 0)
             mxt_tcp_tell_close(run, direction, MXT_CLOSE_FIN);
     }
     if ((segment->flags & MXT_RST) != 0 && is_reset_acceptable(run->tcp, direction, segment))
