@@ -35,7 +35,7 @@ static int longest_zeros(const unsigned groups[8], int *length)
 static void format_ipv6(const uint8_t *bytes, char *text)
 {
     unsigned groups[8];
-    for (int i = 0; i < 8; i++)
+    for (size_t i = 0; i < 8; i++)
         groups[i] = (unsigned)bytes[2 * i] << 8 | bytes[2 * i + 1];
     int zeros, zeros_at = longest_zeros(groups, &zeros);
     char *end = text + MXT_ADDRESS_TEXT;

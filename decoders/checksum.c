@@ -42,8 +42,8 @@ static uint64_t sum_pseudo(const struct mxt_segment *segment, uint32_t length)
 {
     size_t skip = mxt_address_is_ipv4(&segment->src) && mxt_address_is_ipv4(&segment->dst) ? 12 : 0;
     uint8_t rest[8] = {(uint8_t)(length >> 24), (uint8_t)(length >> 16), (uint8_t)(length >> 8), (uint8_t)length, 0, 0, 0, IP_PROTOCOL_TCP};
-    return sum_bytes(segment->src.bytes + skip, sizeof segment->src.bytes - skip) +
-           sum_bytes(segment->dst.bytes + skip, sizeof segment->dst.bytes - skip) + sum_bytes(rest, sizeof rest);
+    return sum_bytes(segment->src.bytes + skip, sizeof segment->src.bytes - skip) + sum_bytes(segment->dst.bytes + skip, sizeof segment->dst.bytes - skip) +
+           sum_bytes(rest, sizeof rest);
 }
 
 enum mxt_checksum mxt_segment_checksum(const struct mxt_segment *segment)

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUCKETS 1024u       /* of the hash table, a power of two */
-#define DATAGRAMS_MAX 8192u /* unfinished at once; bounds the length of a chain whatever the addresses */
-#define PIECES_MAX 512u     /* of one datagram, so that a flood of tiny ones does not make each search long (RFC 791's least MTU makes 1365) */
-#define DATAGRAM_MAX 65535u /* bytes; both versions count the length in 16 bits */
+#define BUCKETS        1024u  /* of the hash table, a power of two */
+#define DATAGRAMS_MAX  8192u  /* unfinished at once; bounds the length of a chain whatever the addresses */
+#define PIECES_MAX     512u   /* of one datagram, so that a flood of tiny ones does not make each search long (RFC 791's least MTU makes 1365) */
+#define DATAGRAM_MAX   65535u /* bytes; both versions count the length in 16 bits */
 #define LENGTH_UNKNOWN UINT32_MAX
 
 struct piece {
@@ -30,6 +30,7 @@ struct datagram {
     int64_t start_us;
     struct piece *pieces;
     uint32_t piece_count;
+    uint32_t fragments; /* taken so far; an overlap can make several pieces of one, or none */
     uint32_t bytes;  /* in pieces */
     uint32_t length; /* of the whole, once the last fragment is here */
     uint8_t protocol;
@@ -41,8 +42,8 @@ struct mxt_fragments {
     uint32_t count;
     uint32_t held; /* bytes of datagrams and pieces, structs included */
     struct mxt_packet_limits limits;
-    int64_t now_us; /* never goes back */
-    uint8_t *whole; /* DATAGRAM_MAX bytes, allocated when first needed */
+    int64_t now_us;    /* never goes back */
+    uint8_t *whole;    /* DATAGRAM_MAX bytes, allocated when first needed */
     uint64_t *dropped; /* the caller's counter, during a call */
 };
 
@@ -75,6 +76,7 @@ static void free_pieces(struct mxt_fragments *table, struct datagram *datagram)
     }
     datagram->pieces = NULL;
     datagram->piece_count = 0;
+    datagram->fragments = 0;
     datagram->bytes = 0;
 }
 
@@ -84,8 +86,14 @@ static void remove_datagram(struct mxt_fragments *table, struct datagram *datagr
     while (*link != datagram)
         link = &(*link)->chain;
     *link = datagram->chain;
-    *(datagram->older == NULL ? &table->oldest : &datagram->older->younger) = datagram->younger;
-    *(datagram->younger == NULL ? &table->youngest : &datagram->younger->older) = datagram->older;
+    if (datagram == table->oldest)
+        table->oldest = datagram->younger;
+    else
+        datagram->older->younger = datagram->younger;
+    if (datagram == table->youngest)
+        table->youngest = datagram->older;
+    else
+        datagram->younger->older = datagram->older;
     free_pieces(table, datagram);
     table->held -= (uint32_t)sizeof *datagram;
     table->count--;
@@ -104,14 +112,14 @@ void mxt_fragments_free(struct mxt_fragments *table)
 
 static void drop(struct mxt_fragments *table, struct datagram *datagram)
 {
-    *table->dropped += datagram->piece_count;
+    *table->dropped += datagram->fragments;
     remove_datagram(table, datagram);
 }
 
 /* The datagram cannot be trusted. It stays as a mark, so that what is still to come does not begin it anew. */
 static void condemn(struct mxt_fragments *table, struct datagram *datagram)
 {
-    *table->dropped += datagram->piece_count + 1u;
+    *table->dropped += datagram->fragments + 1u;
     free_pieces(table, datagram);
     datagram->state = CONDEMNED;
 }
@@ -151,13 +159,16 @@ static struct datagram *find(struct mxt_fragments *table, const struct mxt_fragm
     struct datagram *datagram = calloc(1, sizeof *datagram);
     if (datagram == NULL)
         return NULL;
-    memcpy(&datagram->key, key, sizeof *key); /* with its padding, which takes part in comparison and hash */
+    datagram->key = *key;
     datagram->start_us = table->now_us;
     datagram->length = LENGTH_UNKNOWN;
     datagram->chain = *bucket;
     *bucket = datagram;
     datagram->older = table->youngest;
-    *(table->youngest == NULL ? &table->oldest : &table->youngest->younger) = datagram;
+    if (table->youngest == NULL)
+        table->oldest = datagram;
+    else
+        table->youngest->younger = datagram;
     table->youngest = datagram;
     table->held += (uint32_t)sizeof *datagram;
     table->count++;
@@ -250,8 +261,7 @@ static void classify(struct mxt_fragments *table, struct datagram *datagram, con
     }
 }
 
-enum mxt_fragment_result mxt_fragments_add(struct mxt_fragments *table, const struct mxt_fragment *fragment, struct mxt_datagram *out,
-                                           uint64_t *dropped)
+enum mxt_fragment_result mxt_fragments_add(struct mxt_fragments *table, const struct mxt_fragment *fragment, struct mxt_datagram *out, uint64_t *dropped)
 {
     table->dropped = dropped;
     expire(table, fragment->time_us);
@@ -276,5 +286,6 @@ enum mxt_fragment_result mxt_fragments_add(struct mxt_fragments *table, const st
         condemn(table, datagram);
         return MXT_FRAGMENT_HELD;
     }
+    datagram->fragments++;
     return datagram->bytes == datagram->length ? assemble(table, datagram, out) : MXT_FRAGMENT_HELD;
 }

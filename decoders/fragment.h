@@ -12,24 +12,25 @@
 
 #include "decoders/packet.h"
 
-/* What names a datagram. Compared as bytes: zero it before filling. */
+/* What names a datagram. Compared as bytes, so it has no padding of the compiler's: zero it before filling. */
 struct mxt_fragment_key {
     struct mxt_address src, dst;
     uint32_t id;
     uint16_t vlan[MXT_VLAN_MAX];
     uint8_t vlan_count;
     uint8_t protocol; /* 0 for IPv6 */
+    uint8_t zero[2];
 };
 
 struct mxt_fragment {
     const struct mxt_fragment_key *key;
     const uint8_t *data;
-    uint32_t captured;        /* bytes at `data` */
-    uint32_t length;          /* bytes of the fragment on the wire; a fragment that was cut is of no use */
-    uint32_t offset;          /* bytes */
+    uint32_t captured; /* bytes at `data` */
+    uint32_t length;   /* bytes of the fragment on the wire; a fragment that was cut is of no use */
+    uint32_t offset;   /* bytes */
     bool has_more;
-    uint8_t protocol;         /* of the datagram, as this fragment says; the first one's counts */
-    enum mxt_fact is_wanted;  /* what the first fragment tells about the content; MXT_UNKNOWN for the others */
+    uint8_t protocol;        /* of the datagram, as this fragment says; the first one's counts */
+    enum mxt_fact is_wanted; /* what the first fragment tells about the content; MXT_UNKNOWN for the others */
     int64_t time_us;
 };
 
@@ -56,7 +57,6 @@ struct mxt_fragments *mxt_fragments_new(const struct mxt_packet_limits *limits);
 void mxt_fragments_free(struct mxt_fragments *table);
 
 /* Takes a fragment; its bytes are copied. Fragments given up by this call are added to *dropped. */
-enum mxt_fragment_result mxt_fragments_add(struct mxt_fragments *table, const struct mxt_fragment *fragment, struct mxt_datagram *out,
-                                           uint64_t *dropped);
+enum mxt_fragment_result mxt_fragments_add(struct mxt_fragments *table, const struct mxt_fragment *fragment, struct mxt_datagram *out, uint64_t *dropped);
 
 #endif

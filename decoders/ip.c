@@ -4,21 +4,21 @@
 
 #include "decoders/fragment.h"
 
-#define IP_HOP_BY_HOP 0
-#define IP_IPV4 4
-#define IP_IPV6 41
-#define IP_ROUTING 43
-#define IP_FRAGMENT 44
-#define IP_GRE 47
+#define IP_HOP_BY_HOP     0
+#define IP_IPV4           4
+#define IP_IPV6           41
+#define IP_ROUTING        43
+#define IP_FRAGMENT       44
+#define IP_GRE            47
 #define IP_AUTHENTICATION 51
-#define IP_DESTINATION 60
-#define IP_MOBILITY 135
-#define IP_HIP 139
-#define IP_SHIM6 140
-#define FRAGMENT_HEADER 8
-#define IPV4_MORE 0x2000
-#define IPV4_OFFSET 0x1fff
-#define OFFLOAD_MAX (512u << 10) /* bytes of the largest packet that offload makes (Linux BIG TCP: 512 KiB) */
+#define IP_DESTINATION    60
+#define IP_MOBILITY       135
+#define IP_HIP            139
+#define IP_SHIM6          140
+#define FRAGMENT_HEADER   8
+#define IPV4_MORE         0x2000
+#define IPV4_OFFSET       0x1fff
+#define OFFLOAD_MAX       (512u << 10) /* bytes of the largest packet that offload makes (Linux BIG TCP: 512 KiB) */
 
 /* Whether TCP can be inside what an IP protocol number announces. */
 static bool is_passage(uint8_t protocol, bool is_ipv6)
@@ -69,8 +69,15 @@ static enum mxt_layer fragment(struct mxt_walk *walk, uint32_t id, uint32_t offs
     key.vlan_count = walk->vlan_count;
     memcpy(key.vlan, walk->vlan, walk->vlan_count * sizeof walk->vlan[0]);
     key.protocol = walk->is_ipv6 ? 0 : protocol; /* RFC 8200 4.5 leaves it out, RFC 791 3.2 has it in */
-    struct mxt_fragment piece = {.key = &key, .data = walk->p, .captured = walk->left, .length = walk->wire, .offset = offset,
-                                 .has_more = has_more, .protocol = protocol, .is_wanted = wanted, .time_us = walk->time_us};
+    struct mxt_fragment piece = {.key = &key,
+                                 .data = walk->p,
+                                 .captured = walk->left,
+                                 .length = walk->wire,
+                                 .offset = offset,
+                                 .has_more = has_more,
+                                 .protocol = protocol,
+                                 .is_wanted = wanted,
+                                 .time_us = walk->time_us};
     struct mxt_datagram whole;
     switch (mxt_fragments_add(walk->fragments, &piece, &whole, walk->fragments_dropped)) {
     case MXT_FRAGMENT_HELD: return mxt_walk_end(walk, MXT_PACKET_FRAGMENT);

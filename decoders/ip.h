@@ -4,8 +4,8 @@
 
 #include "decoders/packet_int.h"
 
-#define MXT_IP_TCP 6
-#define MXT_IP_UDP 17
+#define MXT_IP_TCP      6
+#define MXT_IP_UDP      17
 #define MXT_IPV4_HEADER 20 /* bytes, without options */
 #define MXT_IPV6_HEADER 40
 

@@ -3,16 +3,16 @@
 #include <stddef.h>
 #include <string.h>
 
-#define SLL_HEADER 16
-#define SLL_PROTOCOL 14
-#define SLL2_HEADER 20
-#define LOOPBACK_HEADER 4
-#define ETHERTYPE_MIN 0x0600 /* below, the field is the length of an 802.3 frame */
-#define SNAP_HEADER 8
+#define SLL_HEADER          16
+#define SLL_PROTOCOL        14
+#define SLL2_HEADER         20
+#define LOOPBACK_HEADER     4
+#define ETHERTYPE_MIN       0x0600 /* below, the field is the length of an 802.3 frame */
+#define SNAP_HEADER         8
 #define PPP_ADDRESS_CONTROL 0xff03 /* RFC 1662 3.1; may be left out */
-#define PPP_IPV4 0x0021
-#define PPP_IPV6 0x0057
-#define PPP_MPLS 0x0281
+#define PPP_IPV4            0x0021
+#define PPP_IPV6            0x0057
+#define PPP_MPLS            0x0281
 
 /*
  * The address family in front of a packet of BSD loopback: in the byte order of the machine that captured (NULL) or big-endian (LOOP). It is
@@ -100,7 +100,9 @@ static enum mxt_layer llc(struct mxt_walk *walk)
 {
     static const uint8_t snap[6] = {0xaa, 0xaa, 0x03, 0, 0, 0};
     mxt_walk_limit(walk, walk->type);
-    if (walk->left < SNAP_HEADER || memcmp(walk->p, snap, sizeof snap) != 0)
+    if (walk->left < SNAP_HEADER)
+        return mxt_walk_end(walk, walk->wire < SNAP_HEADER ? MXT_PACKET_OTHER : MXT_PACKET_MALFORMED);
+    if (memcmp(walk->p, snap, sizeof snap) != 0)
         return mxt_walk_end(walk, MXT_PACKET_OTHER);
     walk->type = mxt_be16(walk->p + 6);
     mxt_walk_skip(walk, SNAP_HEADER);
@@ -119,9 +121,9 @@ enum mxt_layer mxt_link_ethertype(struct mxt_walk *walk)
     case 0x8847: /* MPLS, RFC 3032 5 */
     case 0x8848: return MXT_LAYER_MPLS;
     case 0x8864: return MXT_LAYER_PPPOE;
-    case 0x6558: return MXT_LAYER_ETHERNET; /* transparent Ethernet bridging, RFC 1701 */
-    case 0x88e5:                            /* MACsec */
-    case 0x88e7:                            /* provider backbone bridge, 802.1ah */
+    case 0x6558: return MXT_LAYER_ETHERNET;                         /* transparent Ethernet bridging, RFC 1701 */
+    case 0x88e5:                                                    /* MACsec */
+    case 0x88e7:                                                    /* provider backbone bridge, 802.1ah */
     case 0x894f: return mxt_walk_end(walk, MXT_PACKET_UNSUPPORTED); /* NSH, RFC 8300 */
     default: return walk->type < ETHERTYPE_MIN ? llc(walk) : mxt_walk_end(walk, MXT_PACKET_OTHER);
     }

@@ -9,14 +9,14 @@
 #include "decoders/packet_int.h"
 #include "decoders/tunnel.h"
 
-#define TCP_HEADER 20        /* bytes, without options */
-#define TCP_FLAGS 0x3f       /* those of enum mxt_tcp_flag */
-#define OPTION_END 0
-#define OPTION_NOP 1
-#define OPTION_TIMESTAMP 8
+#define TCP_HEADER              20   /* bytes, without options */
+#define TCP_FLAGS               0x3f /* those of enum mxt_tcp_flag */
+#define OPTION_END              0
+#define OPTION_NOP              1
+#define OPTION_TIMESTAMP        8
 #define OPTION_TIMESTAMP_LENGTH 10
-#define TIMESTAMP_USUAL 0x0101080au /* two NOPs and a timestamp: the options of nearly every segment (RFC 7323 appendix A) */
-#define LAYERS_MAX (MXT_TUNNEL_DEPTH * 64) /* steps of one walk; tags and extension headers that go on for longer are no traffic */
+#define TIMESTAMP_USUAL         0x0101080au             /* two NOPs and a timestamp: the options of nearly every segment (RFC 7323 appendix A) */
+#define LAYERS_MAX              (MXT_TUNNEL_DEPTH * 64) /* steps of one walk; tags and extension headers that go on for longer are no traffic */
 
 struct mxt_packet_decoder {
     struct mxt_packet_counters counters;

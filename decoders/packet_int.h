@@ -12,8 +12,8 @@ struct mxt_fragments;
 /* What stands at the walk's place. A step takes one layer off and names the next, so that no nesting in a frame nests calls. */
 enum mxt_layer {
     MXT_LAYER_ETHERNET,
-    MXT_LAYER_ETHERTYPE,  /* `type` is an Ethertype */
-    MXT_LAYER_PPP,        /* a PPP protocol number follows (RFC 1661 2) */
+    MXT_LAYER_ETHERTYPE, /* `type` is an Ethertype */
+    MXT_LAYER_PPP,       /* a PPP protocol number follows (RFC 1661 2) */
     MXT_LAYER_PPPOE,
     MXT_LAYER_MPLS,
     MXT_LAYER_IP,         /* IPv4 or IPv6, by its version field */
@@ -21,7 +21,7 @@ enum mxt_layer {
     MXT_LAYER_GRE,
     MXT_LAYER_UDP,
     MXT_LAYER_TCP,
-    MXT_LAYER_END         /* `verdict` says how it ended */
+    MXT_LAYER_END /* `verdict` says how it ended */
 };
 
 struct mxt_walk {
@@ -43,7 +43,7 @@ struct mxt_walk {
     uint64_t *fragments_dropped;
 };
 
-#define MXT_VXLAN_PORT 4789      /* RFC 7348 8 */
+#define MXT_VXLAN_PORT       4789 /* RFC 7348 8 */
 #define MXT_VXLAN_PORT_LINUX 8472 /* Linux' default from before the assignment; Flannel and others keep it */
 
 static inline uint16_t mxt_be16(const uint8_t *p)

@@ -85,7 +85,7 @@ enum mxt_status mxt_tls_joiner_next(struct mxt_tls_joiner *joiner, struct mxt_cu
         end_message(joiner, message, is_wanted(joiner) ? p : NULL);
         return MXT_OK;
     }
-    if (is_wanted(joiner)) {
+    if (n > 0 && is_wanted(joiner)) {
         if (!reserve(joiner, n)) {
             joiner->is_spoilt = true;
             mxt_tls_joiner_clear(joiner);

@@ -2,22 +2,22 @@
 
 #include <stdbool.h>
 
-#define MPLS_LABEL 4
-#define MPLS_BOTTOM 0x01 /* of the third byte: last label of the stack */
-#define PPPOE_HEADER 6
-#define GRE_CHECKSUM 0x8000
-#define GRE_ROUTING 0x4000 /* RFC 1701 only */
-#define GRE_KEY 0x2000
-#define GRE_SEQUENCE 0x1000
-#define GRE_VERSION 0x0007
-#define GRE_ERSPAN 0x88be   /* types I and II */
-#define GRE_ERSPAN_3 0x22eb
-#define ERSPAN_2_HEADER 8
-#define ERSPAN_3_HEADER 12
+#define MPLS_LABEL         4
+#define MPLS_BOTTOM        0x01 /* of the third byte: last label of the stack */
+#define PPPOE_HEADER       6
+#define GRE_CHECKSUM       0x8000
+#define GRE_ROUTING        0x4000 /* RFC 1701 only */
+#define GRE_KEY            0x2000
+#define GRE_SEQUENCE       0x1000
+#define GRE_VERSION        0x0007
+#define GRE_ERSPAN         0x88be /* types I and II */
+#define GRE_ERSPAN_3       0x22eb
+#define ERSPAN_2_HEADER    8
+#define ERSPAN_3_HEADER    12
 #define ERSPAN_3_SUBHEADER 8
-#define UDP_HEADER 8
-#define VXLAN_HEADER 8
-#define VXLAN_HAS_ID 0x08 /* a set I flag makes it VXLAN */
+#define UDP_HEADER         8
+#define VXLAN_HEADER       8
+#define VXLAN_HAS_ID       0x08 /* a set I flag makes it VXLAN */
 
 enum mxt_layer mxt_tunnel_mpls(struct mxt_walk *walk)
 {

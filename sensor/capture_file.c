@@ -17,9 +17,9 @@ struct mxt_capture {
     size_t heap_count;
     struct mxt_reader *readers;
     size_t count;
-    char **paths;             /* owned; as many as readers */
+    char **paths; /* owned; as many as readers */
     size_t path_count, path_room;
-    char *faults, *remarks;   /* sentences, one a line, or NULL */
+    char *faults, *remarks; /* sentences, one a line, or NULL */
     struct mxt_interface_names names;
 };
 
@@ -122,7 +122,8 @@ static enum mxt_status add_folder(struct mxt_capture *capture, const char *folde
     }
     free(entries);
     if (status == MXT_OK && capture->path_count == before) {
-        snprintf(error, MXT_CAPTURE_ERROR, "%.200s: no capture is in this folder; name one that has pcap or pcapng files (folders in it are not looked into)", folder);
+        snprintf(error, MXT_CAPTURE_ERROR, "%.200s: no capture is in this folder; name one that has pcap or pcapng files (folders in it are not looked into)",
+                 folder);
         return MXT_EIO;
     }
     return status;

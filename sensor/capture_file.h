@@ -1,7 +1,7 @@
 /*
- * Captures as a sequence of frames: pcap and pcapng (micro- and nanoseconds, both byte orders, several interfaces, link types and snap lengths), plain, .gz, .zst
- * (known by content, not by name), from files, pipes and stdin ("-", also one that never ends). Several files are merged in time order, a
- * folder stands for the captures in it.
+ * Captures as a sequence of frames: pcap and pcapng (micro- and nanoseconds, both byte orders, several interfaces, link types and snap lengths), plain, .gz,
+ * .zst (known by content, not by name), from files, pipes and stdin ("-", also one that never ends). Several files are merged in time order, a folder stands
+ * for the captures in it.
  */
 #ifndef MXT_SENSOR_CAPTURE_FILE_H
 #define MXT_SENSOR_CAPTURE_FILE_H
@@ -24,11 +24,13 @@ void mxt_capture_free(struct mxt_capture *capture);
 
 /*
  * The next frame in time order. MXT_OK: *out is filled, its bytes valid until the next call. MXT_DONE: all files are at their end; mxt_capture_error tells
- * whether one of them was damaged. MXT_MORE: a signal came while a pipe had nothing to read; call again, or leave. A damaged or truncated file is used up to the damage and then left; the others go on.
+ * whether one of them was damaged. MXT_MORE: a signal came while a pipe had nothing to read; call again, or leave. A damaged or truncated file is used up to
+ * the damage and then left; the others go on.
  */
 enum mxt_status mxt_capture_next(struct mxt_capture *capture, struct mxt_frame *out) MXT_MUST_CHECK;
 
-/* The faults met so far, one sentence a line with file and packet number ("mail.pcap: packet 1234: cut off after 60 of 1514 bytes; ..."), or NULL. Valid until the next call or free. */
+/* The faults met so far, one sentence a line with file and packet number ("mail.pcap: packet 1234: cut off after 60 of 1514 bytes; ..."), or NULL. Valid until
+ * the next call or free. */
 const char *mxt_capture_error(const struct mxt_capture *capture);
 
 /* What is worth telling and no fault, one sentence a line (captures without packets), or NULL. Valid until the next call or free. */

@@ -11,9 +11,9 @@
 #include "decoders/packet.h"
 #include "decoders/status.h"
 
-#define MXT_FRAME_MAX (256u << 10)  /* captured bytes of a frame; also libpcap's largest snap length. More is damage */
+#define MXT_FRAME_MAX       (256u << 10) /* captured bytes of a frame; also libpcap's largest snap length. More is damage */
 #define MXT_SOURCE_NEED_MAX (512u << 10) /* contiguous bytes that can be asked of a source: a frame and a pcapng block's options */
-#define MXT_INTERFACE_NAMES 256     /* different interface names kept of one capture; frames of further ones have none */
+#define MXT_INTERFACE_NAMES 256          /* different interface names kept of one capture; frames of further ones have none */
 
 enum mxt_compression { MXT_COMPRESSION_NONE, MXT_COMPRESSION_GZIP, MXT_COMPRESSION_ZSTD };
 
@@ -23,14 +23,14 @@ struct mxt_unpacker;
 struct mxt_source {
     const uint8_t *p, *end; /* bytes at hand, in `buffer` */
     uint8_t *buffer;
-    int fd;                 /* -1: closed */
+    int fd; /* -1: closed */
     bool is_regular;
-    bool is_at_end;         /* no byte follows those at hand */
+    bool is_at_end; /* no byte follows those at hand */
     enum mxt_compression compression;
     struct mxt_unpacker *unpacker; /* NULL where not compressed */
-    uint64_t skip;          /* bytes still to be passed over */
-    uint64_t done, size;    /* bytes read of the file; its size, 0 where it has none */
-    const char *fault;      /* what went wrong, after MXT_EIO, MXT_EMALFORMED or MXT_ENOMEM; lives as long as the source */
+    uint64_t skip;                 /* bytes still to be passed over */
+    uint64_t done, size;           /* bytes read of the file; its size, 0 where it has none */
+    const char *fault;             /* what went wrong, after MXT_EIO, MXT_EMALFORMED or MXT_ENOMEM; lives as long as the source */
     char fault_text[160];
 };
 
@@ -92,20 +92,20 @@ enum mxt_capture_format { MXT_FORMAT_PCAP, MXT_FORMAT_PCAPNG };
 struct mxt_reader {
     struct mxt_source source;
     enum mxt_capture_format format;
-    bool is_swapped;        /* numbers are in the other byte order than this machine's (pcapng: in this section) */
-    bool is_nano;           /* pcap: times in nanoseconds */
-    uint32_t record_header; /* pcap: bytes in front of each frame */
-    int link_type;          /* pcap */
-    uint64_t packets;       /* read so far */
+    bool is_swapped;                  /* numbers are in the other byte order than this machine's (pcapng: in this section) */
+    bool is_nano;                     /* pcap: times in nanoseconds */
+    uint32_t record_header;           /* pcap: bytes in front of each frame */
+    int link_type;                    /* pcap */
+    uint64_t packets;                 /* read so far */
     struct mxt_interface *interfaces; /* pcapng: of this section */
     uint32_t interface_count, interface_room;
-    int64_t last_us;        /* pcapng: the latest packet's time, for blocks that have none */
+    int64_t last_us; /* pcapng: the latest packet's time, for blocks that have none */
     struct mxt_interface_names *names;
     const char *path;
-    char *label;            /* the path for messages: short and printable */
-    char *fault;            /* one sentence, or NULL */
-    size_t index;           /* place among the captures */
-    int64_t key_us;         /* merging: time of `frame`, or no later than the next frame */
+    char *label;    /* the path for messages: short and printable */
+    char *fault;    /* one sentence, or NULL */
+    size_t index;   /* place among the captures */
+    int64_t key_us; /* merging: time of `frame`, or no later than the next frame */
     bool is_open, has_frame, has_ended;
     bool is_recognised;     /* it begins like a capture, whatever follows */
     struct mxt_frame frame; /* read ahead */

@@ -6,35 +6,35 @@
 #include "decoders/text.h"
 #include "sensor/capture_file_int.h"
 
-#define BLOCK_SECTION 0x0a0d0d0au
-#define BLOCK_INTERFACE 1u
-#define BLOCK_PACKET_OLD 2u
+#define BLOCK_SECTION       0x0a0d0d0au
+#define BLOCK_INTERFACE     1u
+#define BLOCK_PACKET_OLD    2u
 #define BLOCK_PACKET_SIMPLE 3u
-#define BLOCK_PACKET 6u
-#define BLOCK_HEADER 8u   /* type and length */
-#define BLOCK_TRAILER 4u  /* the length again */
-#define SECTION_MIN 28u   /* bytes of the whole blocks, without data and options */
-#define INTERFACE_MIN 20u
-#define PACKET_MIN 32u    /* the old one, too */
-#define PACKET_SIMPLE_MIN 16u
-#define BYTE_ORDER_MAGIC 0x1a2b3c4du
-#define INTERFACES_MAX 65536u /* of a section; the old packet block could name no more, and no machine has as many */
-#define NAME_MAX_BYTES 64     /* of an interface's name */
-#define OPTION_END 0
-#define OPTION_NAME 2
-#define OPTION_RESOLUTION 9
-#define OPTION_OFFSET 14
-#define RESOLUTION_DEFAULT 6  /* microseconds */
-#define RESOLUTION_BINARY 0x80 /* the rest is a power of 2, not of 10 */
-#define DECIMAL_MAX 25        /* a power of ten: 64 bits of ticks of 10^-25 s are less than a microsecond */
-#define BINARY_MAX 63
+#define BLOCK_PACKET        6u
+#define BLOCK_HEADER        8u  /* type and length */
+#define BLOCK_TRAILER       4u  /* the length again */
+#define SECTION_MIN         28u /* bytes of the whole blocks, without data and options */
+#define INTERFACE_MIN       20u
+#define PACKET_MIN          32u /* the old one, too */
+#define PACKET_SIMPLE_MIN   16u
+#define BYTE_ORDER_MAGIC    0x1a2b3c4du
+#define INTERFACES_MAX      65536u /* of a section; the old packet block could name no more, and no machine has as many */
+#define NAME_MAX_BYTES      64     /* of an interface's name */
+#define OPTION_END          0
+#define OPTION_NAME         2
+#define OPTION_RESOLUTION   9
+#define OPTION_OFFSET       14
+#define RESOLUTION_DEFAULT  6    /* microseconds */
+#define RESOLUTION_BINARY   0x80 /* the rest is a power of 2, not of 10 */
+#define DECIMAL_MAX         25   /* a power of ten: 64 bits of ticks of 10^-25 s are less than a microsecond */
+#define BINARY_MAX          63
 
 struct mxt_interface {
     int link_type;
     uint32_t snap_length; /* 0: none */
     const char *name;     /* or NULL */
     bool is_binary;
-    uint8_t shift;        /* binary: ticks in a second, as a power of 2 */
+    uint8_t shift;             /* binary: ticks in a second, as a power of 2 */
     uint64_t multiply, divide; /* decimal: from ticks to microseconds */
     int64_t offset_us;
 };
@@ -48,7 +48,8 @@ struct block {
 
 static enum mxt_status damaged(struct mxt_reader *reader, const char *what)
 {
-    return mxt_reader_fail(reader, MXT_EMALFORMED, "packet %" PRIu64 ": %s; what precedes was used, copy the file again", reader->packets + 1, what);
+    mxt_reader_fail(reader, MXT_EMALFORMED, "packet %" PRIu64 ": %s; what precedes was used, copy the file again", reader->packets + 1, what);
+    return MXT_EMALFORMED;
 }
 
 static void set_resolution(struct mxt_interface *interface, uint8_t value)
@@ -167,8 +168,8 @@ static enum mxt_status begin_section(struct mxt_reader *reader, const struct blo
 {
     unsigned major = mxt_reader_u16(reader, block->p + 12);
     if (major != 1)
-        return mxt_reader_fail(reader, MXT_EMALFORMED, "packet %" PRIu64 ": pcapng version %u is not known; convert the file with editcap",
-                               reader->packets + 1, major);
+        return mxt_reader_fail(reader, MXT_EMALFORMED, "packet %" PRIu64 ": pcapng version %u is not known; convert the file with editcap", reader->packets + 1,
+                               major);
     reader->interface_count = 0;
     return MXT_OK;
 }

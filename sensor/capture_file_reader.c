@@ -8,12 +8,12 @@
 
 #include "sensor/capture_file_int.h"
 
-#define LABEL_MAX 200 /* bytes of a path in messages; of longer ones the end, which tells more */
-#define PCAP_HEADER 24
-#define PCAP_RECORD 16
+#define LABEL_MAX            200 /* bytes of a path in messages; of longer ones the end, which tells more */
+#define PCAP_HEADER          24
+#define PCAP_RECORD          16
 #define PCAP_RECORD_MODIFIED 24
-#define PCAP_LINK_TYPE 0x03ffffffu /* the upper bits tell the length of a frame check sequence */
-#define PCAPNG_MAGIC 0x0a0d0d0au   /* the same in both byte orders */
+#define PCAP_LINK_TYPE       0x03ffffffu /* the upper bits tell the length of a frame check sequence */
+#define PCAPNG_MAGIC         0x0a0d0d0au /* the same in both byte orders */
 
 enum mxt_status mxt_reader_fail(struct mxt_reader *reader, enum mxt_status status, const char *format, ...)
 {
@@ -76,8 +76,9 @@ enum mxt_status mxt_reader_need(struct mxt_reader *reader, size_t n, const char 
     if (status == MXT_OK || status == MXT_MORE)
         return status;
     if (status == MXT_DONE)
-        return mxt_reader_fail(reader, MXT_EMALFORMED, "packet %" PRIu64 ": cut off after %zu of %zu bytes of its %s; what precedes was used, copy the file again",
-                               number, mxt_source_left(&reader->source), n, what);
+        return mxt_reader_fail(reader, MXT_EMALFORMED,
+                               "packet %" PRIu64 ": cut off after %zu of %zu bytes of its %s; what precedes was used, copy the file again", number,
+                               mxt_source_left(&reader->source), n, what);
     return mxt_reader_fail(reader, status, "packet %" PRIu64 ": %s", number, reader->source.fault);
 }
 
@@ -90,11 +91,15 @@ static const char *known_format(const uint8_t *p, size_t n)
         const char *sentence;
     } formats[] = {
         {"BZh", 3, "is compressed with bzip2; unpack it first (bunzip2)"},
-        {"\xfd" "7zXZ", 5, "is compressed with xz; unpack it first (unxz)"},
+        {"\xfd"
+         "7zXZ",
+         5, "is compressed with xz; unpack it first (unxz)"},
         {"\x04\x22\x4d\x18", 4, "is compressed with lz4; unpack it first (unlz4)"},
         {"PK\x03\x04", 4, "is a zip archive; unpack it first (unzip)"},
         {"snoop\0\0\0", 8, "is a snoop capture; convert it with editcap"},
-        {"\x7f" "ELF", 4, "is a program, not a capture"},
+        {"\x7f"
+         "ELF",
+         4, "is a program, not a capture"},
     };
     for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++)
         if (n >= formats[i].length && memcmp(p, formats[i].magic, formats[i].length) == 0)
@@ -181,12 +186,14 @@ static enum mxt_status next_pcap(struct mxt_reader *reader, struct mxt_frame *ou
     uint32_t captured = mxt_reader_u32(reader, source->p + 8), wire = mxt_reader_u32(reader, source->p + 12);
     if (captured > MXT_FRAME_MAX || captured > wire)
         return mxt_reader_fail(reader, MXT_EMALFORMED,
-                               "packet %" PRIu64 ": its header claims %" PRIu32 " captured bytes of %" PRIu32 ", which cannot be; what precedes was used, copy the file again",
+                               "packet %" PRIu64 ": its header claims %" PRIu32 " captured bytes of %" PRIu32
+                               ", which cannot be; what precedes was used, copy the file again",
                                reader->packets + 1, captured, wire);
     status = mxt_source_need(source, reader->record_header + captured);
     if (status == MXT_DONE)
-        return mxt_reader_fail(reader, MXT_EMALFORMED, "packet %" PRIu64 ": cut off after %zu of %" PRIu32 " bytes; what precedes was used, copy the file again",
-                               reader->packets + 1, mxt_source_left(source) - reader->record_header, captured);
+        return mxt_reader_fail(reader, MXT_EMALFORMED,
+                               "packet %" PRIu64 ": cut off after %zu of %" PRIu32 " bytes; what precedes was used, copy the file again", reader->packets + 1,
+                               mxt_source_left(source) - reader->record_header, captured);
     if (status != MXT_OK)
         return status == MXT_MORE ? status : mxt_reader_need(reader, reader->record_header + captured, "bytes");
     return mxt_pcap_take(reader, out) ? MXT_OK : MXT_EMALFORMED;

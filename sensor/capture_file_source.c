@@ -16,10 +16,10 @@
  * mapping gains where payload is left alone it loses where it is looked at, since read bytes are in the cache already; and a mapped file
  * that shrinks kills the program. Small enough to stay in the second-level cache.
  */
-#define READ_SIZE (128u << 10)
+#define READ_SIZE   (128u << 10)
 #define PACKED_SIZE (64u << 10) /* compressed bytes read at once */
 #define BUFFER_SIZE (READ_SIZE + MXT_SOURCE_NEED_MAX)
-#define MAGIC_SIZE 4            /* bytes that tell compression */
+#define MAGIC_SIZE  4 /* bytes that tell compression */
 
 static enum mxt_status fail(struct mxt_source *source, enum mxt_status status, const char *fault)
 {

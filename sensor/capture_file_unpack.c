@@ -14,9 +14,9 @@ struct mxt_unpacker {
     ZSTD_DStream *zstd;
     const uint8_t *p;
     size_t left;
-    bool is_between;  /* after a whole member or frame, where the input may end */
-    bool is_drained;  /* all input is used up and all output of it is out */
-    const char *why;  /* a failure, which lasts */
+    bool is_between; /* after a whole member or frame, where the input may end */
+    bool is_drained; /* all input is used up and all output of it is out */
+    const char *why; /* a failure, which lasts */
 };
 
 struct mxt_unpacker *mxt_unpacker_new(enum mxt_compression compression)
@@ -90,10 +90,10 @@ static enum mxt_status run_gzip(struct mxt_unpacker *unpacker, uint8_t *out, siz
     return fail(unpacker, *made, "the gzip data is damaged; what precedes was used, copy the file again");
 }
 
-static enum mxt_status run_zstd(struct mxt_unpacker *unpacker, uint8_t *out, size_t room, size_t *made)
+static enum mxt_status run_zstd(struct mxt_unpacker *unpacker, void *out, size_t room, size_t *made)
 {
-    ZSTD_inBuffer in = {unpacker->p, unpacker->left, 0};
-    ZSTD_outBuffer to = {out, room, 0};
+    ZSTD_inBuffer in = {.src = unpacker->p, .size = unpacker->left, .pos = 0};
+    ZSTD_outBuffer to = {.dst = out, .size = room, .pos = 0};
     size_t result = ZSTD_decompressStream(unpacker->zstd, &to, &in);
     unpacker->p += in.pos;
     unpacker->left -= in.pos;
@@ -112,8 +112,7 @@ enum mxt_status mxt_unpacker_run(struct mxt_unpacker *unpacker, uint8_t *out, si
     while (*made == 0 && unpacker->why == NULL) {
         if (unpacker->left == 0 && (unpacker->is_drained || unpacker->is_between))
             return MXT_MORE;
-        enum mxt_status status = unpacker->compression == MXT_COMPRESSION_GZIP ? run_gzip(unpacker, out, room, made)
-                                                                               : run_zstd(unpacker, out, room, made);
+        enum mxt_status status = unpacker->compression == MXT_COMPRESSION_GZIP ? run_gzip(unpacker, out, room, made) : run_zstd(unpacker, out, room, made);
         if (status == MXT_DONE)
             return status;
         unpacker->is_drained = *made == 0 && unpacker->left == 0; /* without input, output may still be due */
