@@ -31,8 +31,8 @@ struct datagram {
     struct piece *pieces;
     uint32_t piece_count;
     uint32_t fragments; /* taken so far; an overlap can make several pieces of one, or none */
-    uint32_t bytes;  /* in pieces */
-    uint32_t length; /* of the whole, once the last fragment is here */
+    uint32_t bytes;     /* in pieces */
+    uint32_t length;    /* of the whole, once the last fragment is here */
     uint8_t protocol;
 };
 
