@@ -1,10 +1,12 @@
 #include "sensor/replay.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -35,6 +37,38 @@ struct replay {
     bool shows_progress;
     time_t started;
 };
+
+static volatile sig_atomic_t is_asked_to_stop;
+
+static void ask_to_stop(int signal_number)
+{
+    (void)signal_number;
+    is_asked_to_stop = 1;
+}
+
+/* SIGINT and SIGTERM end the reading, not the program: what was seen is told. Without SA_RESTART, so that a blocked read returns. */
+static void catch_stop_signals(void)
+{
+    struct sigaction action = {.sa_handler = ask_to_stop};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+/* A capture that comes while we read: its events are wanted line by line. */
+static bool is_growing(const char *path)
+{
+    struct stat status;
+    return strcmp(path, "-") == 0 ? fstat(STDIN_FILENO, &status) != 0 || !S_ISREG(status.st_mode) : stat(path, &status) == 0 && S_ISFIFO(status.st_mode);
+}
+
+static void set_buffering(const struct mxt_options *options)
+{
+    bool has_growing = isatty(STDOUT_FILENO) != 0;
+    for (size_t i = 0; i < options->capture_count; i++)
+        has_growing = has_growing || is_growing(options->captures[i]);
+    setvbuf(stdout, NULL, has_growing ? _IOLBF : _IOFBF, STDOUT_BUFFER);
+}
 
 static void complain(void *context, const char *sentence)
 {
@@ -152,7 +186,9 @@ static enum mxt_status run_frames(struct replay *replay)
     struct mxt_frame frame;
     enum mxt_status status;
     uint64_t frames = 0;
-    while ((status = mxt_capture_next(replay->capture, &frame)) == MXT_OK) {
+    while ((status = mxt_capture_next(replay->capture, &frame)) >= MXT_OK && status != MXT_DONE && !is_asked_to_stop) {
+        if (status == MXT_MORE)
+            continue;
         if (replay->filter == NULL || mxt_filter_matches(replay->filter, &frame))
             mxt_engine_frame(replay->engine, &frame);
         if (++frames % PROGRESS_FRAMES == 0) {
@@ -212,8 +248,8 @@ int mxt_replay_run(const struct mxt_options *options)
 {
     struct replay replay = {.options = options, .shows_progress = isatty(STDERR_FILENO) != 0, .started = time(NULL)};
     int exit_status = 1;
-    if (!isatty(STDOUT_FILENO))
-        setvbuf(stdout, NULL, _IOFBF, STDOUT_BUFFER);
+    set_buffering(options);
+    catch_stop_signals();
     if (open_all(&replay))
         exit_status = conclude(&replay, run_frames(&replay));
     close_all(&replay);
