@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import os
 import signal
+import socket
 import subprocess
 import time
 
@@ -105,6 +106,13 @@ def build():
 def tear_down():
     for side in ("inside", "middle", "outside"):
         run("ip", "netns", "del", PREFIX + side, check=False)
+
+
+def raw_socket(device):
+    """A socket for whole frames on that device, in the namespace the thread is in."""
+    link = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    link.bind((device, 0))
+    return link
 
 
 @contextlib.contextmanager

@@ -11,8 +11,8 @@ class Scenario:
     make: typing.Callable
     purpose: str
     origin: str
-    sessions: int = 1
-    messages: int = 0              # those that cross in the clear
+    sessions: int = 1              # None: not stated
+    messages: int = 0              # those exposed in the clear; None: not stated
     raises: tuple = ()
     severity: dict = dataclasses.field(default_factory=dict)
     also_allowed: tuple = ()
@@ -38,7 +38,7 @@ class Scenario:
         if self.max_severity:
             out["max_severity"] = self.max_severity
         out["facts"] = self.facts
-        return out
+        return {key: value for key, value in out.items() if value is not None}
 
 
 POLICIES = ("--policies", "../policies")

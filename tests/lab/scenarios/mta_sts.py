@@ -140,7 +140,7 @@ def internal_relay(lab):
         out.send(["bob@example.net"])
 
 
-AUTH_PLAIN = "plain:\n  driver = plaintext\n  public_name = PLAIN\n  server_condition = true\n  server_set_id = $auth2\n"
+AUTH_PLAIN = "plain:\n  driver = plaintext\n  public_name = PLAIN\n  server_prompts = :\n  server_condition = true\n  server_set_id = $auth2\n"
 CRAM = "cram:\n  driver = cram_md5\n  public_name = CRAM-MD5\n  server_secret = sesame\n  server_set_id = $auth1\n"
 SUBMISSION = "auth_advertise_hosts = *\n"
 
