@@ -40,13 +40,19 @@ static bool has_failed(const struct decoder *decoder)
     return decoder->reader.status != MXT_OK;
 }
 
+static void fail_for_memory(struct decoder *decoder)
+{
+    if (has_failed(decoder))
+        return;
+    mxt_json_fail(&decoder->reader, decoder->reader.at, "memory expected");
+    decoder->reader.status = MXT_ENOMEM;
+}
+
 static void *allocate(struct decoder *decoder, size_t size)
 {
     void *memory = mxt_arena_alloc(decoder->arena, size);
-    if (memory == NULL) {
-        mxt_json_fail(&decoder->reader, decoder->reader.at, "memory expected");
-        decoder->reader.status = MXT_ENOMEM;
-    }
+    if (memory == NULL)
+        fail_for_memory(decoder);
     return memory;
 }
 
@@ -164,10 +170,8 @@ static void decode_texts(struct decoder *decoder, struct mxt_text_list *list)
     mxt_json_enter_array(&decoder->reader);
     while (mxt_json_next_item(&decoder->reader)) {
         const char *text = mxt_json_read_string(&decoder->reader, decoder->arena);
-        if (text != NULL && mxt_text_list_add(list, decoder->arena, text, UINT16_MAX) != MXT_OK) {
-            mxt_json_fail(&decoder->reader, decoder->reader.at, "memory expected");
-            decoder->reader.status = MXT_ENOMEM;
-        }
+        if (text != NULL && mxt_text_list_add(list, decoder->arena, text, UINT16_MAX) != MXT_OK)
+            fail_for_memory(decoder);
     }
     if (list->total < total)
         list->total = total;
@@ -200,10 +204,22 @@ static void decode_evidence_value(struct decoder *decoder, enum mxt_json_kind ki
         evidence->type = MXT_EVIDENCE_LIST;
         decode_texts(decoder, &evidence->list);
         break;
-    default:
-        evidence->type = MXT_EVIDENCE_NUMBER;
-        evidence->number = mxt_json_read_number(&decoder->reader);
+    default: evidence->type = MXT_EVIDENCE_NUMBER; evidence->number = mxt_json_read_number(&decoder->reader);
     }
+}
+
+/* NULL where memory is refused. */
+static struct mxt_evidence *decode_evidence_member(struct decoder *decoder, const struct mxt_json_slice *key, enum mxt_json_kind kind)
+{
+    struct mxt_evidence *evidence = allocate(decoder, sizeof *evidence);
+    if (evidence == NULL)
+        return NULL;
+    evidence->key = mxt_arena_copy(decoder->arena, key->bytes, key->length);
+    if (evidence->key == NULL)
+        fail_for_memory(decoder);
+    else
+        decode_evidence_value(decoder, kind, evidence);
+    return evidence;
 }
 
 static void decode_evidence(struct decoder *decoder, void *out)
@@ -215,20 +231,16 @@ static void decode_evidence(struct decoder *decoder, void *out)
         enum mxt_json_kind kind = mxt_json_peek(&decoder->reader);
         bool is_ours = kind != MXT_JSON_OBJECT && kind != MXT_JSON_NULL && is_evidence_key(&key);
         enter_place(decoder, is_ours ? key.bytes : "?", is_ours ? key.length : 1, 0);
-        struct mxt_evidence *evidence = is_ours ? allocate(decoder, sizeof *evidence) : NULL;
-        char *name = is_ours ? mxt_arena_copy(decoder->arena, key.bytes, key.length) : NULL;
-        if (!is_ours) {
+        if (!is_ours)
             mxt_json_skip(&decoder->reader);
-        } else if (evidence != NULL && name != NULL) {
-            evidence->key = name;
-            decode_evidence_value(decoder, kind, evidence);
-            *end = evidence;
-            end = &evidence->next;
-        }
+        else if ((*end = decode_evidence_member(decoder, &key, kind)) != NULL)
+            end = &(*end)->next;
         leave_place(decoder);
     }
     memcpy(out, &first, sizeof(const void *));
 }
+
+/* NOLINTBEGIN(misc-no-recursion): as deep as the field table, which no input can change. */
 
 static void decode_members(struct decoder *decoder, const struct mxt_field_table *table, char *base);
 
@@ -344,6 +356,8 @@ static void decode_members(struct decoder *decoder, const struct mxt_field_table
         }
 }
 
+/* NOLINTEND(misc-no-recursion) */
+
 /* "column 120: smtp.starttls.offered: true or false expected" */
 static void describe_fault(const struct decoder *decoder, char *error, size_t size)
 {
@@ -351,8 +365,9 @@ static void describe_fault(const struct decoder *decoder, char *error, size_t si
     size_t length = 0;
     for (unsigned i = 0; i < decoder->depth && i < PLACE_DEPTH; i++) {
         const struct step *step = &decoder->place[i];
-        int written = step->name.bytes == NULL ? snprintf(place + length, sizeof place - length, "[%zu]", step->element)
-                                               : snprintf(place + length, sizeof place - length, "%s%.*s", i == 0 ? "" : ".", (int)step->name.length, step->name.bytes);
+        int written = step->name.bytes == NULL
+                          ? snprintf(place + length, sizeof place - length, "[%zu]", step->element)
+                          : snprintf(place + length, sizeof place - length, "%s%.*s", i == 0 ? "" : ".", (int)step->name.length, step->name.bytes);
         if (written < 0 || (size_t)written >= sizeof place - length)
             break;
         length += (size_t)written;
@@ -360,7 +375,8 @@ static void describe_fault(const struct decoder *decoder, char *error, size_t si
     snprintf(error, size, "column %zu: %s%s%s", decoder->reader.fault_at + 1, place, place[0] == '\0' ? "" : ": ", decoder->reader.fault);
 }
 
-static enum mxt_status decode_event(const struct mxt_field_table *table, const char *text, size_t n, struct mxt_arena *arena, void *out, char *error, size_t error_size)
+static enum mxt_status decode_event(const struct mxt_field_table *table, const char *text, size_t n, struct mxt_arena *arena, void *out, char *error,
+                                    size_t error_size)
 {
     struct decoder decoder = {.arena = arena};
     mxt_json_reader_init(&decoder.reader, text, n);

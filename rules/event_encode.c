@@ -95,6 +95,8 @@ static void encode_evidence(struct mxt_json *json, const char *key, const struct
     mxt_json_object_end(json);
 }
 
+/* NOLINTBEGIN(misc-no-recursion): as deep as the field table, which no input can change. */
+
 static bool encode_members(struct mxt_json *json, const struct mxt_field_table *table, const void *base);
 
 /* An object is left out where it would be empty and may be. False where it lacks a required name. */
@@ -213,6 +215,8 @@ static bool encode_members(struct mxt_json *json, const struct mxt_field_table *
             return false;
     return true;
 }
+
+/* NOLINTEND(misc-no-recursion) */
 
 static enum mxt_status encode_event(struct mxt_json *json, const struct mxt_field_table *table, const void *event)
 {

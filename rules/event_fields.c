@@ -5,12 +5,16 @@
 
 #include "rules/event.h"
 
-#define AT(type, member) .offset = offsetof(type, member), .size = sizeof(((type *)NULL)->member)
-#define TABLE(array, type) {.fields = (array), .count = sizeof(array) / sizeof((array)[0]), .size = sizeof(type)}
+/* clang-format off */
+#define AT(type, member)          .offset = offsetof(type, member), .size = sizeof(((type *)NULL)->member)
+#define POINTER_AT(type, member)  .offset = offsetof(type, member), .size = sizeof(void *)
+#define TABLE(array, type)        {.fields = (array), .count = sizeof(array) / sizeof((array)[0]), .size = sizeof(type)}
 #define LINKED_TABLE(array, type) {.fields = (array), .count = sizeof(array) / sizeof((array)[0]), .size = sizeof(type), .next = offsetof(type, next)}
+#define COUNTER(member, about)    {#member, about, MXT_FIELD_UNSIGNED, MXT_ALWAYS, AT(struct mxt_health, member)}
+/* clang-format on */
 
 #define SHA256_PATTERN "^[0-9a-f]{64}$"
-#define MD5_PATTERN "^[0-9a-f]{32}$"
+#define MD5_PATTERN    "^[0-9a-f]{32}$"
 
 /* Vocabularies. */
 
@@ -121,8 +125,10 @@ static const struct mxt_field starttls[] = {
     {"reply_text", "first line of that answer", MXT_FIELD_STRING, MXT_OPTIONAL, AT(STARTTLS, reply_text)},
     {"masked", "a capability overwritten in place", MXT_FIELD_STRING, MXT_OPTIONAL, AT(STARTTLS, masked)},
     {"mangled_command", "a command overwritten in place where STARTTLS belongs", MXT_FIELD_STRING, MXT_OPTIONAL, AT(STARTTLS, mangled_command)},
-    {"injected_toserver", "plaintext bytes between STARTTLS and the client's first TLS record", MXT_FIELD_UNSIGNED, MXT_OPTIONAL, AT(STARTTLS, injected_toserver)},
-    {"injected_toclient", "plaintext bytes between the 220 and the server's first TLS record", MXT_FIELD_UNSIGNED, MXT_OPTIONAL, AT(STARTTLS, injected_toclient)},
+    {"injected_toserver", "plaintext bytes between STARTTLS and the client's first TLS record", MXT_FIELD_UNSIGNED, MXT_OPTIONAL,
+     AT(STARTTLS, injected_toserver)},
+    {"injected_toclient", "plaintext bytes between the 220 and the server's first TLS record", MXT_FIELD_UNSIGNED, MXT_OPTIONAL,
+     AT(STARTTLS, injected_toclient)},
     {"injected_verbs", "verbs or reply codes among the injected bytes", MXT_FIELD_TEXTS, MXT_OPTIONAL, AT(STARTTLS, injected_verbs)},
     {"injected_verbs_total", "all of them, where more than are listed", MXT_FIELD_TEXTS_TOTAL, MXT_OPTIONAL, AT(STARTTLS, injected_verbs)},
     {"before", "verbs that preceded STARTTLS", MXT_FIELD_TEXTS, MXT_OPTIONAL, AT(STARTTLS, before)},
@@ -151,7 +157,7 @@ static const struct mxt_field message[] = {
     {"mail_from", "reverse path; empty for the null one", MXT_FIELD_STRING, MXT_OPTIONAL, AT(MESSAGE, mail_from)},
     {"rcpt_to", "accepted recipients", MXT_FIELD_TEXTS, MXT_OPTIONAL, AT(MESSAGE, rcpt_to)},
     {"rcpt_to_total", "all of them, where more than are listed", MXT_FIELD_TEXTS_TOTAL, MXT_OPTIONAL, AT(MESSAGE, rcpt_to)},
-    {"rcpt_rejected", "refused recipients", MXT_FIELD_LIST, MXT_OPTIONAL, AT(MESSAGE, rcpt_rejected), .as.table = &rejected_table},
+    {"rcpt_rejected", "refused recipients", MXT_FIELD_LIST, MXT_OPTIONAL, POINTER_AT(MESSAGE, rcpt_rejected), .as.table = &rejected_table},
     {"rcpt_rejected_total", "all refused recipients", MXT_FIELD_UNSIGNED, MXT_OPTIONAL, AT(MESSAGE, rcpt_rejected_total)},
     {"transfer", "how the content was sent", MXT_FIELD_NAME, MXT_OPTIONAL, AT(MESSAGE, transfer), .as.vocabulary = &transfers},
     {"bytes", "of content", MXT_FIELD_UNSIGNED, MXT_ALWAYS, AT(MESSAGE, bytes)},
@@ -181,16 +187,17 @@ static const struct mxt_field smtp[] = {
     {"lmtp", "the client speaks LMTP", MXT_FIELD_BOOL, MXT_OPTIONAL, AT(SMTP, is_lmtp)},
     {"ehlo_reply_code", "answer to EHLO", MXT_FIELD_UNSIGNED, MXT_OPTIONAL, AT(SMTP, ehlo_reply_code)},
     {"helo_reply_code", "answer to HELO", MXT_FIELD_UNSIGNED, MXT_OPTIONAL, AT(SMTP, helo_reply_code)},
-    {"capabilities", "lines of the last whole EHLO reply before TLS", MXT_FIELD_TEXTS, MXT_OPTIONAL, AT(SMTP, capabilities), .other = offsetof(SMTP, has_capabilities)},
+    {"capabilities", "lines of the last whole EHLO reply before TLS", MXT_FIELD_TEXTS, MXT_OPTIONAL, AT(SMTP, capabilities),
+     .other = offsetof(SMTP, has_capabilities)},
     {"capabilities_total", "all of them, where more than are listed", MXT_FIELD_TEXTS_TOTAL, MXT_OPTIONAL, AT(SMTP, capabilities)},
     {"starttls", "STARTTLS as it crossed", MXT_FIELD_PART, MXT_OPTIONAL, AT(SMTP, starttls), .as.table = &starttls_table},
     {"auth", "authentication in the clear", MXT_FIELD_PART, MXT_OPTIONAL, AT(SMTP, auth), .as.table = &auth_table},
-    {"messages", "mail transactions in the clear, the latest", MXT_FIELD_LIST, MXT_OPTIONAL, AT(SMTP, messages), .as.table = &message_table},
+    {"messages", "mail transactions in the clear, the latest", MXT_FIELD_LIST, MXT_OPTIONAL, POINTER_AT(SMTP, messages), .as.table = &message_table},
     {"messages_total", "all transactions", MXT_FIELD_UNSIGNED, MXT_OPTIONAL, AT(SMTP, messages_total)},
     {"recipients_total", "all accepted recipients", MXT_FIELD_UNSIGNED, MXT_OPTIONAL, AT(SMTP, recipients_total)},
     {"exposed_total", "all messages whose content crossed in the clear", MXT_FIELD_UNSIGNED, MXT_OPTIONAL, AT(SMTP, exposed_total)},
     {"delivered_total", "all messages answered with 2xx", MXT_FIELD_UNSIGNED, MXT_OPTIONAL, AT(SMTP, delivered_total)},
-    {"smuggling", "end-of-data look-alikes inside messages", MXT_FIELD_LIST, MXT_OPTIONAL, AT(SMTP, smuggling), .as.table = &smuggling_table},
+    {"smuggling", "end-of-data look-alikes inside messages", MXT_FIELD_LIST, MXT_OPTIONAL, POINTER_AT(SMTP, smuggling), .as.table = &smuggling_table},
     {"smuggling_total", "all of them", MXT_FIELD_UNSIGNED, MXT_OPTIONAL, AT(SMTP, smuggling_total)},
     {"xclient", "attribute names of an XCLIENT command", MXT_FIELD_STRING, MXT_OPTIONAL, AT(SMTP, xclient)},
     {"lines_too_long", "lines beyond the limit", MXT_FIELD_UNSIGNED, MXT_OPTIONAL, AT(SMTP, lines_too_long)},
@@ -227,7 +234,8 @@ static const struct mxt_field certificate[] = {
     {"key_rsa", "the key is RSA", MXT_FIELD_FACT, MXT_OPTIONAL, AT(TLS, certificate.key_is_rsa)},
     {"key_ec", "the key is EC", MXT_FIELD_FACT, MXT_OPTIONAL, AT(TLS, certificate.key_is_ec)},
     {"signature", "signature algorithm", MXT_FIELD_STRING, MXT_OPTIONAL, AT(TLS, certificate.signature)},
-    {"signature_weak", "MD5 or SHA-1 on a certificate sent, a self-signed one's own aside", MXT_FIELD_FACT, MXT_OPTIONAL, AT(TLS, certificate.has_weak_signature)},
+    {"signature_weak", "MD5 or SHA-1 on a certificate sent, a self-signed one's own aside", MXT_FIELD_FACT, MXT_OPTIONAL,
+     AT(TLS, certificate.has_weak_signature)},
     {"trust", "what the trust store says of the chain", MXT_FIELD_NAME, MXT_OPTIONAL, AT(TLS, certificate.trust), .other = offsetof(TLS, has_certificate),
      .as.vocabulary = &verdicts},
     {"visible", "the certificate crossed in the clear", MXT_FIELD_FACT, MXT_OPTIONAL, AT(TLS, certificate.visible)},
@@ -249,7 +257,8 @@ static const struct mxt_field tls[] = {
     {"alpn_offered", "application protocols that the client offered", MXT_FIELD_TEXTS, MXT_OPTIONAL, AT(TLS, alpn_offered)},
     {"alpn_offered_total", "all of them, where more than are listed", MXT_FIELD_TEXTS_TOTAL, MXT_OPTIONAL, AT(TLS, alpn_offered)},
     {"client_max_version", "highest version that the client offered", MXT_FIELD_NAME, MXT_OPTIONAL, AT(TLS, client_max_version), .as.vocabulary = &versions},
-    {"downgrade_sentinel", "the server's random bears the mark of RFC 8446 4.1.3 against a newer offer", MXT_FIELD_FACT, MXT_OPTIONAL, AT(TLS, downgrade_sentinel)},
+    {"downgrade_sentinel", "the server's random bears the mark of RFC 8446 4.1.3 against a newer offer", MXT_FIELD_FACT, MXT_OPTIONAL,
+     AT(TLS, downgrade_sentinel)},
     {"fallback_scsv", "the client says that it fell back (RFC 7507)", MXT_FIELD_FACT, MXT_OPTIONAL, AT(TLS, fallback_scsv)},
     {"session_resumed", "an earlier session went on", MXT_FIELD_FACT, MXT_OPTIONAL, AT(TLS, session_resumed)},
     {"hello_retry", "the server sent a HelloRetryRequest", MXT_FIELD_FACT, MXT_OPTIONAL, AT(TLS, hello_retry)},
@@ -262,7 +271,8 @@ static const struct mxt_field tls[] = {
     {"subject", "of the server's certificate", MXT_FIELD_STRING, MXT_OPTIONAL, AT(TLS, certificate.subject)},
     {"issuerdn", "of the server's certificate", MXT_FIELD_STRING, MXT_OPTIONAL, AT(TLS, certificate.issuerdn)},
     {"serial", "of the server's certificate", MXT_FIELD_STRING, MXT_OPTIONAL, AT(TLS, certificate.serial)},
-    {"fingerprint", "SHA-1 of the server's certificate", MXT_FIELD_STRING, MXT_OPTIONAL, AT(TLS, certificate.fingerprint), .as.pattern = "^[0-9a-f]{2}(:[0-9a-f]{2}){19}$"},
+    {"fingerprint", "SHA-1 of the server's certificate", MXT_FIELD_STRING, MXT_OPTIONAL, AT(TLS, certificate.fingerprint),
+     .as.pattern = "^[0-9a-f]{2}(:[0-9a-f]{2}){19}$"},
     {"notbefore", "begin of the certificate's validity", MXT_FIELD_TIME, MXT_OPTIONAL, AT(TLS, certificate.not_before_us)},
     {"notafter", "end of the certificate's validity", MXT_FIELD_TIME, MXT_OPTIONAL, AT(TLS, certificate.not_after_us)},
     {"subjectaltname", "names and addresses that the certificate is for", MXT_FIELD_TEXTS, MXT_OPTIONAL, AT(TLS, certificate.subject_alt_names)},
@@ -282,7 +292,8 @@ static const struct mxt_field capture[] = {
     {"midstream", "the session began before the capture", MXT_FIELD_BOOL, MXT_ALWAYS, AT(CAPTURE, midstream)},
     {"one_sided", "one direction alone was captured", MXT_FIELD_BOOL, MXT_ALWAYS, AT(CAPTURE, one_sided)},
     {"conflicting_overlaps", "times that bytes came twice and differed", MXT_FIELD_UNSIGNED, MXT_ALWAYS, AT(CAPTURE, conflicting_overlaps)},
-    {"ended", "how; absent while it goes on", MXT_FIELD_STRING, MXT_OPTIONAL, AT(CAPTURE, ended), .as.pattern = "^(fin|rst|half_closed|idle|reused|evicted|capture_end)$"},
+    {"ended", "how; absent while it goes on", MXT_FIELD_STRING, MXT_OPTIONAL, AT(CAPTURE, ended),
+     .as.pattern = "^(fin|rst|half_closed|idle|reused|evicted|capture_end)$"},
 };
 static const struct mxt_field_table capture_table = TABLE(capture, CAPTURE);
 
@@ -292,7 +303,7 @@ static const struct mxt_field finding[] = {
     {"severity", "in this session", MXT_FIELD_NAME, MXT_REQUIRED, AT(FINDING, severity), .as.vocabulary = &severities},
     {"domain", "that it is about", MXT_FIELD_STRING, MXT_OPTIONAL, AT(FINDING, domain)},
     {"result_type", "RFC 8460 4.3", MXT_FIELD_STRING, MXT_OPTIONAL, AT(FINDING, result_type)},
-    {"evidence", "what was seen", MXT_FIELD_EVIDENCE, MXT_ALWAYS, AT(FINDING, evidence)},
+    {"evidence", "what was seen", MXT_FIELD_EVIDENCE, MXT_ALWAYS, POINTER_AT(FINDING, evidence)},
 };
 static const struct mxt_field_table finding_table = LINKED_TABLE(finding, FINDING);
 
@@ -319,9 +330,9 @@ static const struct mxt_field session[] = {
     {"hop", "whose hop it was, by the home networks", MXT_FIELD_NAME, MXT_OPTIONAL, AT(RECORD, hop), .as.vocabulary = &hops},
     {"in_iface", "interface that it was captured on", MXT_FIELD_STRING, MXT_OPTIONAL, AT(RECORD, in_iface)},
     {"capture", "how well it was captured", MXT_FIELD_PART, MXT_ALWAYS, AT(RECORD, capture), .as.table = &capture_table},
-    {"smtp", "what crossed in the clear; absent where TLS came first", MXT_FIELD_POINTER, MXT_OPTIONAL, AT(RECORD, smtp), .as.table = &smtp_table},
-    {"tls", "what could be seen of TLS; absent where there was none", MXT_FIELD_POINTER, MXT_OPTIONAL, AT(RECORD, tls), .as.table = &tls_table},
-    {"findings", "what follows from this session alone", MXT_FIELD_LIST, MXT_ALWAYS, AT(RECORD, findings), .as.table = &finding_table},
+    {"smtp", "what crossed in the clear; absent where TLS came first", MXT_FIELD_POINTER, MXT_OPTIONAL, POINTER_AT(RECORD, smtp), .as.table = &smtp_table},
+    {"tls", "what could be seen of TLS; absent where there was none", MXT_FIELD_POINTER, MXT_OPTIONAL, POINTER_AT(RECORD, tls), .as.table = &tls_table},
+    {"findings", "what follows from this session alone", MXT_FIELD_LIST, MXT_ALWAYS, POINTER_AT(RECORD, findings), .as.table = &finding_table},
 };
 const struct mxt_field_table mxt_session_fields = TABLE(session, RECORD);
 
@@ -353,7 +364,7 @@ static const struct mxt_field mxtap[] = {
     {"last_seen", "time of the last", MXT_FIELD_TIME, MXT_ALWAYS, AT(ALERT, last_seen_us)},
     {"sessions", "ids of the sessions, capped", MXT_FIELD_TEXTS, MXT_ALWAYS, AT(ALERT, sessions)},
     {"sessions_total", "all of them, where more than are listed", MXT_FIELD_TEXTS_TOTAL, MXT_OPTIONAL, AT(ALERT, sessions)},
-    {"evidence", "what was seen", MXT_FIELD_EVIDENCE, MXT_ALWAYS, AT(ALERT, evidence)},
+    {"evidence", "what was seen", MXT_FIELD_EVIDENCE, MXT_ALWAYS, POINTER_AT(ALERT, evidence)},
     {"explanation", "what it means", MXT_FIELD_STRING, MXT_ALWAYS, AT(ALERT, explanation)},
     {"remedy", "what to check first", MXT_FIELD_STRING, MXT_ALWAYS, AT(ALERT, remedy)},
 };
@@ -377,7 +388,6 @@ const struct mxt_field_table mxt_alert_fields = TABLE(alert, ALERT);
 /* health */
 
 #define HEALTH struct mxt_health
-#define COUNTER(member, about) {#member, about, MXT_FIELD_UNSIGNED, MXT_ALWAYS, AT(HEALTH, member)}
 static const struct mxt_field counters[] = {
     COUNTER(packets, "frames read"),
     COUNTER(bytes, "of frames on the wire"),

@@ -1,6 +1,6 @@
 /*
- * The one table that describes the fields of all events. event_encode.c writes by it, event_decode.c reads by it, event_schema.c prints it: a field is added here and
- * nowhere else.
+ * The one table that describes the fields of all events. event_encode.c writes by it, event_decode.c reads by it, event_schema.c prints it: a field is added
+ * here and nowhere else.
  */
 #ifndef MXT_RULES_EVENT_FIELDS_H
 #define MXT_RULES_EVENT_FIELDS_H
@@ -8,12 +8,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MXT_FIELDS_MAX 64u /* fields of one table: the decoder notes those it has met in 64 bits */
-#define MXT_TIME_PATTERN "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{6}Z$"
-#define MXT_HEX_PATTERN "^[0-9a-f]{16}$"
-#define MXT_ADDRESS_PATTERN "^[0-9a-f:.]+$"
+#define MXT_FIELDS_MAX           64u /* fields of one table: the decoder notes those it has met in 64 bits */
+#define MXT_TIME_PATTERN         "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{6}Z$"
+#define MXT_HEX_PATTERN          "^[0-9a-f]{16}$"
+#define MXT_ADDRESS_PATTERN      "^[0-9a-f:.]+$"
 #define MXT_EVIDENCE_KEY_PATTERN "^[a-z][a-z0-9_]{0,63}$"
-#define MXT_EVIDENCE_KEY_MAX 64u
+#define MXT_EVIDENCE_KEY_MAX     64u
 
 /* What stands at a field's offset, and how it is written. */
 enum mxt_field_type {
@@ -46,9 +46,9 @@ enum mxt_presence {
 
 /* Names of values. A value whose name is NULL is unknown. */
 struct mxt_vocabulary {
-    unsigned count;                       /* all values are below */
+    unsigned count; /* all values are below */
     const char *(*name)(unsigned value);
-    unsigned (*value)(const char *name);  /* 0: no such name; NULL: ask `name` for all */
+    unsigned (*value)(const char *name); /* 0: no such name; NULL: ask `name` for all */
 };
 
 /* Fields of one object. */
@@ -65,11 +65,11 @@ struct mxt_field {
     enum mxt_field_type type;
     enum mxt_presence presence;
     uint16_t offset;
-    uint16_t size;     /* of what stands there */
-    uint16_t other;    /* TAGS: offset of their number. Else of a bool that says whether an OPTIONAL field is known, and is set when it is read; 0: none */
+    uint16_t size;  /* of what stands there */
+    uint16_t other; /* TAGS: offset of their number. Else of a bool that says whether an OPTIONAL field is known, and is set when it is read; 0: none */
     union {
         const char *constant;
-        const char *pattern;      /* STRING: what the schema demands of it, or NULL */
+        const char *pattern; /* STRING: what the schema demands of it, or NULL */
         const char *(*title)(unsigned rule);
         unsigned (*derive)(unsigned value);
         const struct mxt_vocabulary *vocabulary;

@@ -2,6 +2,8 @@
 #include "rules/event.h"
 #include "rules/event_fields.h"
 
+/* NOLINTBEGIN(misc-no-recursion): as deep as the field table, which no input can change. */
+
 static void write_object(struct mxt_json *json, const struct mxt_field_table *table);
 
 static void write_type(struct mxt_json *json, const char *type)
@@ -118,6 +120,8 @@ static void write_object(struct mxt_json *json, const struct mxt_field_table *ta
         write_property(json, &table->fields[i]);
     mxt_json_object_end(json);
 }
+
+/* NOLINTEND(misc-no-recursion) */
 
 enum mxt_status mxt_event_schema(struct mxt_json *json)
 {

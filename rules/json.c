@@ -4,8 +4,8 @@
 #include <string.h>
 
 #define FIRST_CAPACITY 4096u /* holds most session records */
-#define ESCAPED_MAX 6u       /* bytes that one byte can become: \u001f */
-#define NUMBER_MAX 20u       /* digits of UINT64_MAX, or a sign and 19 digits */
+#define ESCAPED_MAX    6u    /* bytes that one byte can become: \u001f */
+#define NUMBER_MAX     20u   /* digits of UINT64_MAX, or a sign and 19 digits */
 
 void mxt_json_reset(struct mxt_json *json)
 {
@@ -49,10 +49,17 @@ static inline bool reserve(struct mxt_json *json, size_t more)
     return json->capacity - json->length >= more || grow(json, more);
 }
 
+/* Into room that is reserved; behind the bytes. */
+static char *append(char *out, const char *bytes, size_t n)
+{
+    memcpy(out, bytes, n);
+    return out + n;
+}
+
 static void put(struct mxt_json *json, const char *bytes, size_t n)
 {
     if (reserve(json, n)) {
-        memcpy(json->text + json->length, bytes, n);
+        append(json->text + json->length, bytes, n);
         json->length += n;
     }
 }
@@ -83,10 +90,7 @@ static void begin_value(struct mxt_json *json, const char *key)
     json->needs_comma = true;
     if (key != NULL) {
         *out++ = '"';
-        memcpy(out, key, n);
-        out += n;
-        *out++ = '"';
-        *out++ = ':';
+        out = append(append(out, key, n), "\":", 2);
         if (json->is_pretty)
             *out++ = ' ';
     }
@@ -133,15 +137,9 @@ void mxt_json_array_end(struct mxt_json *json)
 static char *escape(char *out, unsigned char c)
 {
     static const char hex[] = "0123456789abcdef";
-    *out++ = '\\';
-    if (c >= 0x20) {
-        *out++ = (char)c;
-        return out;
-    }
-    memcpy(out, "u00", 3);
-    out[3] = hex[c >> 4];
-    out[4] = hex[c & 15];
-    return out + 5;
+    const char escaped[ESCAPED_MAX] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
+    const char plain[] = {'\\', (char)c};
+    return c < 0x20 ? append(out, escaped, sizeof escaped) : append(out, plain, sizeof plain);
 }
 
 void mxt_json_string(struct mxt_json *json, const char *key, const char *value)

@@ -13,12 +13,12 @@
 
 /* Zeroed is a valid empty writer. */
 struct mxt_json {
-    char *text;      /* not NUL-terminated until mxt_json_end */
+    char *text; /* not NUL-terminated until mxt_json_end */
     size_t length, capacity;
     bool has_failed; /* out of memory: everything after is dropped, the text must not be used */
     bool needs_comma;
-    bool is_pretty;  /* a member or element a line, indented by two spaces: for files that people read */
-    unsigned depth;  /* open objects and arrays */
+    bool is_pretty; /* a member or element a line, indented by two spaces: for files that people read */
+    unsigned depth; /* open objects and arrays */
 };
 
 /* Empties the writer; its buffer and is_pretty are kept. */

@@ -116,7 +116,7 @@ static size_t utf8_length(const unsigned char *p, size_t left)
 struct raw_string {
     struct mxt_json_slice slice; /* between the quotes */
     bool has_escape;
-    bool is_printable;           /* ASCII from space to tilde: safe text as it stands */
+    bool is_printable; /* ASCII from space to tilde: safe text as it stands */
 };
 
 /* Checks a string from quote to quote, escapes' form excepted; the reader stands behind it. */
@@ -398,7 +398,7 @@ static void skip_scalar(struct mxt_json_reader *reader, enum mxt_json_kind kind)
 /* Without recursion, because the depth is the sender's choice. */
 void mxt_json_skip(struct mxt_json_reader *reader)
 {
-    bool is_array[MXT_JSON_DEPTH + 1]; /* by depth; set where entered here */
+    bool is_array[MXT_JSON_DEPTH + 1] = {false}; /* by depth */
     unsigned outside = reader->depth;
     do {
         enum mxt_json_kind kind = mxt_json_peek(reader);
@@ -411,9 +411,9 @@ void mxt_json_skip(struct mxt_json_reader *reader)
         if (kind == MXT_JSON_ARRAY || kind == MXT_JSON_OBJECT)
             is_array[reader->depth] = kind == MXT_JSON_ARRAY;
         struct mxt_json_slice key;
-        while (reader->status == MXT_OK && reader->depth > outside &&
-               !(is_array[reader->depth] ? mxt_json_next_item(reader) : mxt_json_next_key(reader, &key)))
-            continue;
+        bool has_next = false;
+        while (!has_next && reader->status == MXT_OK && reader->depth > outside)
+            has_next = is_array[reader->depth] ? mxt_json_next_item(reader) : mxt_json_next_key(reader, &key);
     } while (reader->status == MXT_OK && reader->depth > outside);
 }
 

@@ -17,17 +17,17 @@
 #include "decoders/arena.h"
 #include "decoders/status.h"
 
-#define MXT_JSON_DEPTH 32u            /* of objects and arrays; our own events need 6 */
-#define MXT_JSON_MAX (16u << 20)      /* bytes of one text: 50 messages of 100 recipients taken and refused, 512 bytes each, all escaped */
+#define MXT_JSON_DEPTH 32u         /* of objects and arrays; our own events need 6 */
+#define MXT_JSON_MAX   (16u << 20) /* bytes of one text: 50 messages of 100 recipients taken and refused, 512 bytes each, all escaped */
 
 struct mxt_json_reader {
     const char *text; /* borrowed, need not end in NUL */
     size_t length, at;
     unsigned depth;
-    bool is_first;           /* nothing was read yet in the innermost object or array */
-    enum mxt_status status;  /* MXT_OK, MXT_EMALFORMED or MXT_ENOMEM */
-    const char *fault;       /* a literal that says what was expected, once status is not MXT_OK */
-    size_t fault_at;         /* byte of the text at which */
+    bool is_first;          /* nothing was read yet in the innermost object or array */
+    enum mxt_status status; /* MXT_OK, MXT_EMALFORMED or MXT_ENOMEM */
+    const char *fault;      /* a literal that says what was expected, once status is not MXT_OK */
+    size_t fault_at;        /* byte of the text at which */
 };
 
 /* A piece of the text. */
@@ -58,7 +58,8 @@ bool mxt_json_next_key(struct mxt_json_reader *reader, struct mxt_json_slice *ke
 bool mxt_json_next_item(struct mxt_json_reader *reader);
 
 /*
- * A string as safe text in the arena (decoders/text.h: NUL and controls, which JSON can say by escapes, become \xNN). NULL where it fails. Half a surrogate pair fails.
+ * A string as safe text in the arena (decoders/text.h: NUL and controls, which JSON can say by escapes, become \xNN). NULL where it fails. Half a surrogate
+ * pair fails.
  */
 const char *mxt_json_read_string(struct mxt_json_reader *reader, struct mxt_arena *arena);
 

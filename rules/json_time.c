@@ -3,12 +3,12 @@
 
 #include "rules/json.h"
 
-#define SECOND_US INT64_C(1000000)
-#define DAY_US (INT64_C(86400) * SECOND_US)
-#define TIME_MIN_US (INT64_C(-719528) * DAY_US)    /* 0000-01-01 */
+#define SECOND_US   INT64_C(1000000)
+#define DAY_US      (INT64_C(86400) * SECOND_US)
+#define TIME_MIN_US (INT64_C(-719528) * DAY_US)     /* 0000-01-01 */
 #define TIME_MAX_US (INT64_C(2932897) * DAY_US - 1) /* the end of 9999-12-31 */
-#define ERA_DAYS 146097u                            /* of 400 years */
-#define EPOCH_DAY 719468                            /* 1970-01-01, counted from 0000-03-01 */
+#define ERA_DAYS    146097u                         /* of 400 years */
+#define EPOCH_DAY   719468                          /* 1970-01-01, counted from 0000-03-01 */
 
 static void put_digits(char *text, unsigned value, unsigned digits)
 {
@@ -80,7 +80,8 @@ enum mxt_status mxt_json_time_parse(const char *text, int64_t *time_us)
     unsigned hour = digits_at(text + 11, 2), minute = digits_at(text + 14, 2), second = digits_at(text + 17, 2);
     if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 59)
         return MXT_EMALFORMED;
-    int64_t seconds = days_since_1970(digits_at(text, 4), month, day) * 86400 + hour * 3600 + minute * 60 + second;
+    unsigned of_day = (hour * 60 + minute) * 60 + second;
+    int64_t seconds = days_since_1970(digits_at(text, 4), month, day) * 86400 + of_day;
     int64_t parsed = seconds * SECOND_US + digits_at(text + 20, 6);
 
     /* The 31st of a shorter month would silently be the next month's first. */
