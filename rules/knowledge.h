@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "rules/baseline.h"
 #include "rules/policy.h"
 
 /* A store behind function pointers. What they return is owned by the store and valid until it is next changed. */
@@ -18,6 +19,10 @@ struct mxt_knowledge {
     /* Policies (mode testing or enforce, in force at `time_us`) one of whose patterns matches the MX name (lower case): at most `max` are put into `out`: those that
      * name the host before those that match by wildcard, each in the order added. How many were put. */
     size_t (*policies_of_mx)(void *store, const char *mx, int64_t time_us, const struct mxt_policy **out, size_t max);
+    /* What is known of a subject; NULL: nothing. */
+    const struct mxt_baseline *(*baseline)(void *store, const struct mxt_subject *subject);
+    /* The last record of a session that may have to be judged again, findings included; NULL: not kept (any more), it stays as it was judged. */
+    const struct mxt_record *(*record)(void *store, uint64_t session_id);
 };
 
 /* A store in memory. */
@@ -33,6 +38,12 @@ struct mxt_knowledge mxt_memory_knowledge(struct mxt_memory *memory);
 /* Adds a policy from text as served, replacing one of the same domain, in force for the whole capture. Answers and faults as mxt_policy_read; on failure the store
  * is unchanged. */
 enum mxt_status mxt_memory_add_policy(struct mxt_memory *memory, const char *domain, const char *text, size_t n, char *fault, size_t fault_size) MXT_MUST_CHECK;
+
+/*
+ * Applies what the judge wants changed: baselines, kept records, marks. All bounded by `limits`; the least useful is forgotten first (records, then pairs, then
+ * baselines that know nothing special, each the longest untouched). MXT_OK; MXT_ENOMEM: what is missing is counted in the store and becomes unknown.
+ */
+enum mxt_status mxt_memory_apply(struct mxt_memory *memory, const struct mxt_changes *changes) MXT_MUST_CHECK;
 
 /* How many policies it holds. */
 size_t mxt_memory_policies(const struct mxt_memory *memory);
