@@ -15,11 +15,11 @@ static void copy_session_findings(const struct mxt_case *c)
     }
 }
 
-enum mxt_status mxt_judge_network(const struct mxt_record *record, const struct mxt_knowledge *knowledge, struct mxt_arena *arena, struct mxt_finding **findings)
+enum mxt_status mxt_judge_network(const struct mxt_record *record, const struct mxt_knowledge *knowledge, struct mxt_arena *arena,
+                                  struct mxt_finding **findings)
 {
     struct mxt_case c = mxt_case_of(record, arena, findings);
-    uint32_t refused = arena->failures;
     copy_session_findings(&c);
     mxt_rules_mta_sts(&c, knowledge);
-    return arena->failures == refused ? MXT_OK : MXT_ENOMEM;
+    return mxt_case_status(&c);
 }
