@@ -22,6 +22,7 @@ struct entry {
     enum state state;
     struct mxt_flow flow;
     int64_t listed_us; /* when it took its place in its list */
+    int64_t ticked_us; /* when a hole was last given up between packets; what is told later must not be earlier */
     struct entry *older, *newer;
     struct entry *due_older, *due_newer;
 };
@@ -32,7 +33,7 @@ struct list {
 
 struct mxt_flow_table {
     int64_t clock_us, next_timers_us;
-    uint64_t seed;
+    uint64_t seed, port_factor;
     struct entry **buckets;
     size_t bucket_mask;
     struct list lists[STATES];
@@ -154,26 +155,16 @@ static void due_update(struct mxt_flow_table *table, struct entry *entry, int64_
 
 /* ---- the hash ---- */
 
-/* Both directions of a connection have one key: the lower end first. */
-struct key {
-    uint64_t words[4];
-    uint32_t ports;
-};
+/* One end's share. The factor is as secret as the seed: else a step of the port could be made up for in the address. */
+static uint64_t hash_end(const struct mxt_flow_table *table, const struct mxt_address *address, uint16_t port)
+{
+    return XXH3_64bits_withSeed(address->bytes, sizeof address->bytes, table->seed + port * table->port_factor);
+}
 
+/* A sum, so that both directions of a connection have one hash. */
 static uint32_t hash_segment(const struct mxt_flow_table *table, const struct mxt_segment *segment)
 {
-    uint64_t src[2], dst[2];
-    memcpy(src, segment->src.bytes, sizeof src);
-    memcpy(dst, segment->dst.bytes, sizeof dst);
-    bool is_src_lower = src[1] != dst[1]   ? src[1] < dst[1]
-                        : src[0] != dst[0] ? src[0] < dst[0]
-                                           : segment->src_port < segment->dst_port;
-    struct key key;
-    if (is_src_lower)
-        key = (struct key){{src[0], src[1], dst[0], dst[1]}, (uint32_t)segment->src_port << 16 | segment->dst_port};
-    else
-        key = (struct key){{dst[0], dst[1], src[0], src[1]}, (uint32_t)segment->dst_port << 16 | segment->src_port};
-    return (uint32_t)XXH3_64bits_withSeed(&key, sizeof key.words + sizeof key.ports, table->seed);
+    return (uint32_t)(hash_end(table, &segment->src, segment->src_port) + hash_end(table, &segment->dst, segment->dst_port));
 }
 
 static bool is_same(const struct mxt_address *a, const struct mxt_address *b)
@@ -235,7 +226,8 @@ static void retire(struct mxt_flow_table *table, struct entry *entry, enum mxt_f
     struct call call = {.table = table, .entry = entry};
     if (mxt_tcp_due(entry->flow.tcp, &table->tcp_limits) != INT64_MAX)
         due_remove(table, entry);
-    mxt_tcp_finish(entry->flow.tcp, entry->flow.last_us, &table->tcp_limits, &stream_sink, &call);
+    int64_t last_us = entry->flow.last_us > entry->ticked_us ? entry->flow.last_us : entry->ticked_us;
+    mxt_tcp_finish(entry->flow.tcp, last_us, &table->tcp_limits, &stream_sink, &call);
     if (why != MXT_FLOW_REUSED && mxt_tcp_is_closed(entry->flow.tcp))
         why = MXT_FLOW_CLOSED;
     table->handler.end(table->owner, &entry->flow, why);
@@ -358,6 +350,7 @@ static void give_up_due(struct mxt_flow_table *table)
         if (due > table->clock_us)
             return;
         struct call call = {.table = table, .entry = entry};
+        entry->ticked_us = table->clock_us;
         mxt_tcp_tick(entry->flow.tcp, table->clock_us, &table->tcp_limits, &stream_sink, &call);
         due_update(table, entry, due);
         enum state state = state_after(&call, HALF_OPEN);
@@ -409,7 +402,7 @@ struct mxt_flow_table *mxt_flow_table_new(const struct mxt_flow_limits *limits, 
     struct mxt_flow_table *table = malloc(sizeof *table);
     if (table == NULL)
         return NULL;
-    *table = (struct mxt_flow_table){.seed = seed, .bucket_mask = BUCKETS_FIRST - 1, .limits = *limits, .tcp_limits = *tcp_limits, .handler = *handler,
+    *table = (struct mxt_flow_table){.seed = seed, .port_factor = XXH3_64bits_withSeed("port", 4, seed) | 1, .bucket_mask = BUCKETS_FIRST - 1, .limits = *limits, .tcp_limits = *tcp_limits, .handler = *handler,
                                      .owner = owner, .ports = *ports};
     table->buckets = calloc(BUCKETS_FIRST, sizeof *table->buckets);
     if (table->buckets == NULL) {

@@ -259,7 +259,8 @@ static void take_payload(const struct mxt_tcp_run *run, enum mxt_direction direc
 static void take_fin(const struct mxt_tcp_run *run, enum mxt_direction direction, const struct mxt_segment *segment, int64_t at, int64_t needs)
 {
     struct mxt_tcp_half *half = &run->tcp->half[direction];
-    if (half->is_closed || half->has_end || at < half->seen)
+    /* No FIN where more is known to follow. */
+    if (half->has_end || at < half->seen || at + 1 < half->acked)
         return;
     half->has_end = true;
     half->seen = at;

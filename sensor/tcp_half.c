@@ -184,9 +184,8 @@ void mxt_tcp_half_remember(struct mxt_tcp_half *half, const uint8_t *p, size_t n
     int64_t end = data_end(half);
     size_t wanted = half->history_length + n;
     if (wanted > half->history_capacity) {
-        uint32_t most = power_of_two_below(limit);
-        if (half->history_capacity < most)
-            history_grow(half, wanted, most, end - (int64_t)n);
+        if (half->history_capacity <= limit / 2)
+            history_grow(half, wanted, power_of_two_below(limit), end - (int64_t)n);
         if (half->history == NULL)
             return;
     }
