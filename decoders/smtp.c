@@ -16,8 +16,10 @@ struct mxt_smtp *mxt_smtp_new(struct mxt_arena *arena, const struct mxt_smtp_lim
     smtp->is_midstream = is_midstream;
     smtp->is_greeting_expected = !is_midstream;
     smtp->is_client_lost = is_midstream;
-    if (is_midstream)
+    if (is_midstream) {
+        smtp->client = MXT_CLIENT_COMMANDS;
         mxt_smtp_queue_mark_loss(smtp);
+    }
     if (smtp->has_failed) {
         mxt_smtp_free(smtp);
         return NULL;

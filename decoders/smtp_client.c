@@ -20,7 +20,7 @@ static size_t start(struct mxt_smtp *smtp, const uint8_t *p, size_t n)
         memcpy(head, stash->bytes, held);
     memcpy(head + held, p, added);
     struct mxt_proxy proxy;
-    enum mxt_status status = smtp->is_midstream ? MXT_EMALFORMED : mxt_proxy_parse(head, held + added, &proxy);
+    enum mxt_status status = mxt_proxy_parse(head, held + added, &proxy);
     if (status == MXT_MORE) {
         mxt_smtp_stash_add(smtp, MXT_TOSERVER, p, added);
         return added;

@@ -30,7 +30,7 @@ bool mxt_smtp_tls_is_next(const struct mxt_smtp *smtp, enum mxt_direction direct
     if (direction == MXT_TOCLIENT)
         return is_record(byte) && (!smtp->has_reply || smtp->has_server_gap);
     if (smtp->client == MXT_CLIENT_START)
-        return smtp->is_midstream ? is_record(byte) : is_either;
+        return is_either;
     return is_record(byte) && smtp->is_client_lost;
 }
 
@@ -39,7 +39,7 @@ static enum mxt_tls_mode infer_mode(const struct mxt_smtp *smtp)
 {
     if (smtp->client == MXT_CLIENT_WAITING && mxt_smtp_verb_is_starttls(smtp->barrier))
         return smtp->barrier == MXT_VERB_STARTTLS ? MXT_TLS_STARTTLS : MXT_TLS_X_ANONYMOUSTLS;
-    bool is_from_start = !smtp->is_midstream && smtp->client == MXT_CLIENT_START && !(smtp->has_server_gap && smtp->server == MXT_SERVER_TLS);
+    bool is_from_start = smtp->client == MXT_CLIENT_START && !(smtp->has_server_gap && smtp->server == MXT_SERVER_TLS);
     if (is_from_start)
         return MXT_TLS_IMPLICIT;
     return smtp->has_command || smtp->has_reply ? MXT_TLS_STARTTLS : MXT_TLS_NONE; /* the command went missing */
