@@ -138,12 +138,38 @@ static void the_network_keeps_what_the_session_found(void **state)
     scene_free(&scene);
 }
 
+static enum mxt_severity aborted_on_hop(enum mxt_hop hop)
+{
+    const struct facts facts = {.requested = Y, .reply_code = 220, .has_tls = true, .outcome = MXT_TLS_FAILED, .hop = hop};
+    struct scene scene;
+    scene_make(&scene, &facts);
+    struct mxt_memory *memory = mxt_memory_new();
+    struct mxt_knowledge knowledge = mxt_memory_knowledge(memory);
+    struct mxt_finding *findings = NULL;
+    assert_int_equal(mxt_judge_session(&scene.record, &scene.arena, &scene.record.findings), MXT_OK);
+    assert_int_equal(scene_find(scene.record.findings, MXT_RULE_STARTTLS_HANDSHAKE_ABORTED)->severity, MXT_SEVERITY_MEDIUM);
+    assert_int_equal(mxt_judge_network(&scene.record, &knowledge, &scene.arena, &findings), MXT_OK);
+    enum mxt_severity severity = scene_find(findings, MXT_RULE_STARTTLS_HANDSHAKE_ABORTED)->severity;
+    mxt_memory_free(memory);
+    scene_free(&scene);
+    return severity;
+}
+
+static void scanners_from_outside_are_told_softly(void **state)
+{
+    (void)state;
+    assert_int_equal(aborted_on_hop(MXT_HOP_INBOUND), MXT_SEVERITY_INFO);
+    assert_int_equal(aborted_on_hop(MXT_HOP_OUTBOUND), MXT_SEVERITY_MEDIUM);
+    assert_int_equal(aborted_on_hop(MXT_HOP_INTERNAL), MXT_SEVERITY_MEDIUM);
+    assert_int_equal(aborted_on_hop(MXT_HOP_UNKNOWN), MXT_SEVERITY_MEDIUM);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_says_nothing_raises_nothing),         cmocka_unit_test(findings_come_in_the_order_of_the_catalogue),
         cmocka_unit_test(snapshots_say_no_more_than_the_end),       cmocka_unit_test(refused_memory_is_told),
-        cmocka_unit_test(the_network_keeps_what_the_session_found),
+        cmocka_unit_test(the_network_keeps_what_the_session_found), cmocka_unit_test(scanners_from_outside_are_told_softly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
