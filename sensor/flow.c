@@ -6,10 +6,10 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#define BUCKETS_FIRST 1024u
-#define TIMER_GRAIN_US 10000  /* of capture time between two looks at what is due */
-#define LIST_GRAIN_US 100000  /* a flow moves in its list at most so often; what is listed may be that much younger than its place says */
-#define TIME_MAX_US (INT64_MAX / 4) /* a damaged capture may claim any time; sums with a timeout must not overflow */
+#define BUCKETS_FIRST  1024u
+#define TIMER_GRAIN_US 10000           /* of capture time between two looks at what is due */
+#define LIST_GRAIN_US  100000          /* a flow moves in its list at most so often; what is listed may be that much younger than its place says */
+#define TIME_MAX_US    (INT64_MAX / 4) /* a damaged capture may claim any time; sums with a timeout must not overflow */
 
 /* In this order; a flow never goes back. The first to be given up when the table is full are those of the first states but for CLOSED. */
 enum state { HALF_OPEN, QUIET, ACTIVE, CLOSED };
@@ -27,6 +27,10 @@ struct entry {
     struct entry *due_older, *due_newer;
 };
 
+struct bucket {
+    struct entry *first;
+};
+
 struct list {
     struct entry *oldest, *newest;
 };
@@ -34,11 +38,11 @@ struct list {
 struct mxt_flow_table {
     int64_t clock_us, next_timers_us;
     uint64_t seed, port_factor;
-    struct entry **buckets;
+    struct bucket *buckets;
     size_t bucket_mask;
     struct list lists[STATES];
-    struct list due;         /* flows with a hole to be given up, the next first */
-    struct entry *unrested;  /* of the ACTIVE: the oldest that was not put to rest */
+    struct list due;        /* flows with a hole to be given up, the next first */
+    struct entry *unrested; /* of the ACTIVE: the oldest that was not put to rest */
     struct mxt_flow_limits limits;
     struct mxt_tcp_limits tcp_limits;
     struct mxt_flow_handler handler;
@@ -174,7 +178,7 @@ static bool is_same(const struct mxt_address *a, const struct mxt_address *b)
 
 static struct entry *find(const struct mxt_flow_table *table, uint32_t hash, const struct mxt_segment *segment, enum mxt_direction *direction)
 {
-    for (struct entry *entry = table->buckets[hash & table->bucket_mask]; entry != NULL; entry = entry->chain) {
+    for (struct entry *entry = table->buckets[hash & table->bucket_mask].first; entry != NULL; entry = entry->chain) {
         const struct mxt_flow *flow = &entry->flow;
         if (entry->hash != hash)
             continue;
@@ -196,14 +200,14 @@ static struct entry *find(const struct mxt_flow_table *table, uint32_t hash, con
 static void grow_buckets(struct mxt_flow_table *table)
 {
     size_t count = (table->bucket_mask + 1) * 2;
-    struct entry **buckets = calloc(count, sizeof *buckets);
+    struct bucket *buckets = calloc(count, sizeof *buckets);
     if (buckets == NULL)
         return;
     for (size_t i = 0; i <= table->bucket_mask; i++) {
-        for (struct entry *entry = table->buckets[i], *next; entry != NULL; entry = next) {
+        for (struct entry *entry = table->buckets[i].first, *next; entry != NULL; entry = next) {
             next = entry->chain;
-            entry->chain = buckets[entry->hash & (count - 1)];
-            buckets[entry->hash & (count - 1)] = entry;
+            entry->chain = buckets[entry->hash & (count - 1)].first;
+            buckets[entry->hash & (count - 1)].first = entry;
         }
     }
     free(table->buckets);
@@ -213,7 +217,7 @@ static void grow_buckets(struct mxt_flow_table *table)
 
 static void bucket_remove(struct mxt_flow_table *table, struct entry *entry)
 {
-    struct entry **link = &table->buckets[entry->hash & table->bucket_mask];
+    struct entry **link = &table->buckets[entry->hash & table->bucket_mask].first;
     while (*link != entry)
         link = &(*link)->chain;
     *link = entry->chain;
@@ -301,8 +305,9 @@ static struct entry *open_flow(struct mxt_flow_table *table, uint32_t hash, cons
     describe(&entry->flow, segment, *direction);
     if (table->counters.active > table->bucket_mask)
         grow_buckets(table);
-    entry->chain = table->buckets[hash & table->bucket_mask];
-    table->buckets[hash & table->bucket_mask] = entry;
+    struct bucket *bucket = &table->buckets[hash & table->bucket_mask];
+    entry->chain = bucket->first;
+    bucket->first = entry;
     list_append(table, entry, HALF_OPEN);
     table->counters.opened++;
     if (++table->counters.active > table->counters.peak)
@@ -402,8 +407,14 @@ struct mxt_flow_table *mxt_flow_table_new(const struct mxt_flow_limits *limits, 
     struct mxt_flow_table *table = malloc(sizeof *table);
     if (table == NULL)
         return NULL;
-    *table = (struct mxt_flow_table){.seed = seed, .port_factor = XXH3_64bits_withSeed("port", 4, seed) | 1, .bucket_mask = BUCKETS_FIRST - 1, .limits = *limits, .tcp_limits = *tcp_limits, .handler = *handler,
-                                     .owner = owner, .ports = *ports};
+    *table = (struct mxt_flow_table){.seed = seed,
+                                     .port_factor = XXH3_64bits_withSeed("port", 4, seed) | 1,
+                                     .bucket_mask = BUCKETS_FIRST - 1,
+                                     .limits = *limits,
+                                     .tcp_limits = *tcp_limits,
+                                     .handler = *handler,
+                                     .owner = owner,
+                                     .ports = *ports};
     table->buckets = calloc(BUCKETS_FIRST, sizeof *table->buckets);
     if (table->buckets == NULL) {
         free(table);

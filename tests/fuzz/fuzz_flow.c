@@ -85,9 +85,17 @@ static void step(struct mxt_flow_table *table, const uint8_t *p, const uint8_t *
     uint16_t client = (uint16_t)(40000 + (p[0] & 3));
     bool is_client = (p[0] & 4) != 0;
     *now_us += steps_us[p[7] & 7];
-    struct mxt_segment segment = {.time_us = *now_us, .src_port = is_client ? client : 25, .dst_port = is_client ? 25 : client, .seq = (uint32_t)(p[2] * 3 - 100),
-                                  .ack = (uint32_t)(p[3] * 3 - 100), .flags = p[1], .tcp = header, .payload = rest, .frame_bytes = 60,
-                                  .payload_length = p[4] < rest_length ? p[4] : (uint32_t)rest_length, .payload_missing = p[5] > 250 ? p[5] : 0};
+    struct mxt_segment segment = {.time_us = *now_us,
+                                  .src_port = is_client ? client : 25,
+                                  .dst_port = is_client ? 25 : client,
+                                  .seq = (uint32_t)(p[2] * 3 - 100),
+                                  .ack = (uint32_t)(p[3] * 3 - 100),
+                                  .flags = p[1],
+                                  .tcp = header,
+                                  .payload = rest,
+                                  .frame_bytes = 60,
+                                  .payload_length = p[4] < rest_length ? p[4] : (uint32_t)rest_length,
+                                  .payload_missing = p[5] > 250 ? p[5] : 0};
     if (p[6] > 240) {
         segment.seq <<= 20;
         segment.ack <<= 20;
@@ -104,8 +112,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    const struct mxt_flow_limits limits = {.flows = 3, .half_open_timeout_us = 30000000, .idle_timeout_us = 60000000, .closed_timeout_us = 5000000,
-                                           .rest_timeout_us = 5000000};
+    const struct mxt_flow_limits limits = {
+        .flows = 3, .half_open_timeout_us = 30000000, .idle_timeout_us = 60000000, .closed_timeout_us = 5000000, .rest_timeout_us = 5000000};
     const struct mxt_tcp_limits tcp_limits = {.held_bytes = 2048, .gap_timeout_us = 500000, .history = 256};
     struct mxt_port_set ports = {0};
     mxt_port_set_add(&ports, 25);

@@ -92,9 +92,10 @@ static void step(struct sink *sink, const uint8_t *p, const struct mxt_tcp_limit
     static const uint8_t header[20] = {[12] = 6 << 4}; /* not in front of the payload: the checksum is unknown */
     static const int64_t steps_us[4] = {0, 1000, 300000, 600000};
     enum mxt_direction direction = (p[0] & 1) != 0 ? MXT_TOCLIENT : MXT_TOSERVER;
+    const int64_t far = 1 << 24;
     bool is_far = p[2] == 255;
-    int64_t offset = (int64_t)sink->streams[direction].offset + (int8_t)p[1] * (is_far ? 16777216 : 4);
-    int64_t acked = (int64_t)sink->streams[mxt_direction_other(direction)].offset + (int8_t)p[3] * (is_far ? 16777216 : 1);
+    int64_t offset = (int64_t)sink->streams[direction].offset + (int8_t)p[1] * (is_far ? far : 4);
+    int64_t acked = (int64_t)sink->streams[mxt_direction_other(direction)].offset + (int8_t)p[3] * (is_far ? far : 1);
     uint32_t length = p[4];
     for (uint32_t i = 0; i < length; i++)
         payload[i] = byte_at(direction, offset + i);
@@ -105,9 +106,15 @@ static void step(struct sink *sink, const uint8_t *p, const struct mxt_tcp_limit
     uint8_t flags = (uint8_t)(((p[2] & 1) != 0 ? 0 : MXT_ACK) | ((p[2] & 0x0e) == 0x0e ? MXT_FIN : 0) | ((p[2] & 0x8e) == 0x8c ? MXT_RST : 0) |
                               ((p[2] & 0x8e) == 0x8a ? MXT_SYN : 0));
     sink->now_us += steps_us[p[5] & 3];
-    const struct mxt_segment segment = {.time_us = sink->now_us, .seq = isn + (uint32_t)offset - ((flags & MXT_SYN) != 0 ? 1 : 0), .ack = isn + (uint32_t)acked,
-                                        .flags = flags, .tcp = header, .payload = payload, .payload_length = length,
-                                        .payload_missing = (p[5] & 0xe0) == 0xe0 ? 9 : 0, .frame_bytes = 54 + length};
+    const struct mxt_segment segment = {.time_us = sink->now_us,
+                                        .seq = isn + (uint32_t)offset - ((flags & MXT_SYN) != 0 ? 1 : 0),
+                                        .ack = isn + (uint32_t)acked,
+                                        .flags = flags,
+                                        .tcp = header,
+                                        .payload = payload,
+                                        .payload_length = length,
+                                        .payload_missing = (p[5] & 0xe0) == 0xe0 ? 9 : 0,
+                                        .frame_bytes = 54 + length};
     switch (p[0] >> 4) {
     case 0: mxt_tcp_tick(sink->tcp, sink->now_us, limits, &stream_sink, sink); break;
     case 1: mxt_tcp_rest(sink->tcp); break;
