@@ -173,7 +173,8 @@ static void times_both_ways(void **state)
         assert_int_equal(mxt_json_time_parse(cases[i].text, &parsed), MXT_OK);
         assert_int_equal(parsed, cases[i].time_us);
     }
-    for (int64_t day = -719528; day <= 2932896; day++) {
+    /* Every day of 1900 to 2100, and one of 97 of all years that can be written. */
+    for (int64_t day = -719528; day <= 2932896; day += day >= -25567 && day < 47847 ? 1 : 97) {
         char text[MXT_JSON_TIME];
         int64_t parsed = 1;
         mxt_json_time_format(day * INT64_C(86400000000), text);
