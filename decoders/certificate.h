@@ -46,11 +46,14 @@ enum mxt_status mxt_certificate_read(struct mxt_arena *arena, const uint8_t *der
 
 /*
  * Whether a name matches one in the certificate's subject alternative names (RFC 6125 6.4: case-blind, A-labels, `*` as the whole left-most label only, one label).
- * UNKNOWN where the certificate was not seen.
+ * UNKNOWN where the certificate was not seen, or where none matches but it holds more names than were kept.
  */
 enum mxt_fact mxt_certificate_matches(const struct mxt_certificate_facts *certificate, const char *name);
 
-/* One pattern against one name by the same rule (RFC 8461 4.1 uses it too). A trailing dot of either is ignored. */
+/*
+ * One pattern against one name by the same rule (RFC 8461 4.1 uses it too). A trailing dot of either is ignored. An address matches its own text alone, never a
+ * wildcard. Only A-labels compare: a U-label matches nothing, nor does a name with escaped bytes in it. NULL matches nothing.
+ */
 bool mxt_name_matches(const char *pattern, const char *name);
 
 /* Whether the text is a host name that could stand in DNS: two labels or more of letters, digits, hyphens (underscore tolerated), not an address. */

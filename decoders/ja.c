@@ -1,8 +1,6 @@
 #include "decoders/ja.h"
 
 #include <openssl/evp.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,23 +10,59 @@
 
 #define JA4_DIGEST 12u /* hex digits of each hash that JA4 keeps */
 
-/* Text under construction; `is_full` is sticky. */
+/* Text under construction; `is_full` is sticky. Written by hand: printf takes most of the time that a whole TLS session costs. */
 struct builder {
     char text[MXT_JA_STRING];
     size_t length;
     bool is_full;
 };
 
-__attribute__((format(printf, 2, 3))) static void put(struct builder *b, const char *format, ...)
+static void clear(struct builder *b)
 {
-    va_list arguments;
-    va_start(arguments, format);
-    int n = vsnprintf(b->text + b->length, sizeof b->text - b->length, format, arguments);
-    va_end(arguments);
-    if (n < 0 || (size_t)n >= sizeof b->text - b->length)
+    b->length = 0; /* the text itself is left as it is: it is long, and written before it is read */
+    b->is_full = false;
+}
+
+static void put(struct builder *b, const char *p, size_t n)
+{
+    if (n > sizeof b->text - b->length) {
         b->is_full = true;
-    else
-        b->length += (size_t)n;
+        return;
+    }
+    memcpy(b->text + b->length, p, n);
+    b->length += n;
+}
+
+static void put_char(struct builder *b, char c)
+{
+    put(b, &c, 1);
+}
+
+static void put_decimal(struct builder *b, unsigned value)
+{
+    char digits[10];
+    size_t start = sizeof digits;
+    do {
+        digits[--start] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    put(b, digits + start, sizeof digits - start);
+}
+
+/* Two decimal digits, 99 at most. */
+static void put_count(struct builder *b, size_t value)
+{
+    if (value > 99)
+        value = 99;
+    put_char(b, (char)('0' + value / 10));
+    put_char(b, (char)('0' + value % 10));
+}
+
+static void put_hex(struct builder *b, uint8_t value)
+{
+    static const char digits[] = "0123456789abcdef";
+    put_char(b, digits[value >> 4]);
+    put_char(b, digits[value & 15]);
 }
 
 static const char *keep(const struct builder *b, struct mxt_arena *arena)
@@ -73,46 +107,64 @@ static void read_extension_types(struct values *values, struct mxt_tls_slice ext
     }
 }
 
+/* JA3's way: "4865-4866". */
 static void put_decimals(struct builder *b, const struct values *values)
 {
     b->is_full = b->is_full || values->is_full;
-    for (size_t i = 0; i < values->count && !b->is_full; i++)
-        put(b, i == 0 ? "%u" : "-%u", (unsigned)values->items[i]);
+    for (size_t i = 0; i < values->count && !b->is_full; i++) {
+        if (i > 0)
+            put_char(b, '-');
+        put_decimal(b, values->items[i]);
+    }
 }
 
-static void put_hex(struct builder *b, const struct values *values)
+/* JA4's way: "1301,1302". */
+static void put_hexes(struct builder *b, const struct values *values)
 {
     b->is_full = b->is_full || values->is_full;
-    for (size_t i = 0; i < values->count && !b->is_full; i++)
-        put(b, i == 0 ? "%04x" : ",%04x", (unsigned)values->items[i]);
+    for (size_t i = 0; i < values->count && !b->is_full; i++) {
+        if (i > 0)
+            put_char(b, ',');
+        put_hex(b, (uint8_t)(values->items[i] >> 8));
+        put_hex(b, (uint8_t)values->items[i]);
+    }
 }
 
 const char *mxt_ja3_string(struct mxt_arena *arena, const struct mxt_tls_client_hello *hello)
 {
     if (hello->is_ssl2)
         return NULL;
-    struct builder b = {.length = 0, .is_full = false};
+    struct builder b;
     struct values values;
-    put(&b, "%u,", (unsigned)hello->legacy_version);
+    clear(&b);
+    put_decimal(&b, hello->legacy_version);
+    put_char(&b, ',');
     read_list(&values, hello->ciphers);
     put_decimals(&b, &values);
-    put(&b, ",");
+    put_char(&b, ',');
     read_extension_types(&values, hello->extensions);
     put_decimals(&b, &values);
-    put(&b, ",");
+    put_char(&b, ',');
     read_list(&values, hello->groups);
     put_decimals(&b, &values);
-    put(&b, ",");
-    for (size_t i = 0; i < hello->point_formats.n; i++)
-        put(&b, i == 0 ? "%u" : "-%u", (unsigned)hello->point_formats.p[i]);
+    put_char(&b, ',');
+    for (size_t i = 0; i < hello->point_formats.n; i++) {
+        if (i > 0)
+            put_char(&b, '-');
+        put_decimal(&b, hello->point_formats.p[i]);
+    }
     return keep(&b, arena);
 }
 
 const char *mxt_ja3s_string(struct mxt_arena *arena, const struct mxt_tls_server_hello *hello)
 {
-    struct builder b = {.length = 0, .is_full = false};
+    struct builder b;
     struct values values;
-    put(&b, "%u,%u,", (unsigned)hello->legacy_version, (unsigned)hello->cipher);
+    clear(&b);
+    put_decimal(&b, hello->legacy_version);
+    put_char(&b, ',');
+    put_decimal(&b, hello->cipher);
+    put_char(&b, ',');
     read_extension_types(&values, hello->extensions);
     put_decimals(&b, &values);
     return keep(&b, arena);
@@ -148,16 +200,17 @@ static bool is_alphanumeric(uint8_t c)
 /* First and last character of the first protocol offered, of its hex form where either is not alphanumeric; "00" where there is none. */
 static void put_protocol(struct builder *b, struct mxt_tls_slice alpn)
 {
-    static const char hex[] = "0123456789abcdef";
     struct mxt_cursor in = mxt_cursor_over(alpn.p, alpn.n);
     size_t n = mxt_cursor_u8(&in);
     const uint8_t *name = mxt_cursor_bytes(&in, n);
-    if (name == NULL || n == 0)
-        put(b, "00");
-    else if (is_alphanumeric(name[0]) && is_alphanumeric(name[n - 1]))
-        put(b, "%c%c", name[0], name[n - 1]);
-    else
-        put(b, "%c%c", hex[name[0] >> 4], hex[name[n - 1] & 15]);
+    if (name == NULL || n == 0) {
+        put(b, "00", 2);
+    } else if (is_alphanumeric(name[0]) && is_alphanumeric(name[n - 1])) {
+        put_char(b, (char)name[0]);
+        put_char(b, (char)name[n - 1]);
+    } else {
+        put_hex(b, (uint8_t)((name[0] & 0xf0) | (name[n - 1] & 0x0f)));
+    }
 }
 
 static int compare(const void *a, const void *b)
@@ -172,9 +225,9 @@ static void put_digest(struct builder *b, const struct builder *text)
     if (text->length > 0 && EVP_Digest(text->text, text->length, digest, NULL, EVP_sha256(), NULL) != 1)
         b->is_full = true;
     b->is_full = b->is_full || text->is_full;
-    put(b, "_");
+    put_char(b, '_');
     for (size_t i = 0; i < JA4_DIGEST / 2; i++)
-        put(b, "%02x", (unsigned)digest[i]);
+        put_hex(b, digest[i]);
 }
 
 static void sort(struct values *values)
@@ -192,11 +245,11 @@ static void put_extensions(struct builder *text, struct values *values, const st
     }
     values->count = kept;
     sort(values);
-    put_hex(text, values);
+    put_hexes(text, values);
     read_list(values, hello->signature_algorithms);
     if (values->count > 0)
-        put(text, "_");
-    put_hex(text, values);
+        put_char(text, '_');
+    put_hexes(text, values);
 }
 
 const char *mxt_ja4(struct mxt_arena *arena, const struct mxt_tls_client_hello *hello)
@@ -210,16 +263,20 @@ const char *mxt_ja4(struct mxt_arena *arena, const struct mxt_tls_client_hello *
     bool has_name = false;
     for (size_t i = 0; i < extensions.count; i++)
         has_name = has_name || extensions.items[i] == MXT_TLS_EXT_SERVER_NAME;
-    struct builder b = {.length = 0, .is_full = false};
-    put(&b, "t%s%c", ja4_version(hello->max_version), has_name ? 'd' : 'i');
-    put(&b, "%02zu", ciphers.count > 99 ? 99 : ciphers.count);
-    put(&b, "%02zu", extensions.count > 99 ? 99 : extensions.count);
+    struct builder b;
+    struct builder text;
+    clear(&b);
+    put_char(&b, 't');
+    put(&b, ja4_version(hello->max_version), 2);
+    put_char(&b, has_name ? 'd' : 'i');
+    put_count(&b, ciphers.count);
+    put_count(&b, extensions.count);
     put_protocol(&b, hello->alpn);
-    struct builder text = {.length = 0, .is_full = false};
+    clear(&text);
     sort(&ciphers);
-    put_hex(&text, &ciphers);
+    put_hexes(&text, &ciphers);
     put_digest(&b, &text);
-    text.length = 0;
+    clear(&text);
     put_extensions(&text, &extensions, hello);
     put_digest(&b, &text);
     return keep(&b, arena);

@@ -10,7 +10,7 @@
 #define MXT_ALERT_CATEGORY "Mail transport security"
 
 struct mxt_alert {
-    int64_t timestamp_us;      /* of the newest evidence */
+    int64_t timestamp_us; /* of the newest evidence */
     const char *sensor;
     struct mxt_address src_ip, dest_ip;
     uint16_t src_port, dest_port;
@@ -18,11 +18,11 @@ struct mxt_alert {
     enum mxt_hop hop;
     enum mxt_rule rule;
     enum mxt_severity severity;
-    uint64_t alert_id;         /* from rule and subject and the first session: the same whenever the same records are judged */
-    uint64_t incident_id;      /* alerts that rest on the same session share it */
-    const char *domain;        /* or NULL */
-    const char *server_name;   /* or NULL */
-    const char *result_type;   /* or NULL */
+    uint64_t alert_id;       /* from rule and subject and the first session: the same whenever the same records are judged */
+    uint64_t incident_id;    /* alerts that rest on the same session share it */
+    const char *domain;      /* or NULL */
+    const char *server_name; /* or NULL */
+    const char *result_type; /* or NULL */
     uint64_t count;
     int64_t first_seen_us, last_seen_us;
     struct mxt_text_list sessions; /* session ids, capped */
@@ -41,6 +41,7 @@ unsigned mxt_alert_eve_severity(enum mxt_severity severity);
  * alert_id is the first 64 bits of a SHA-256 over rule, server, port, hop, domain (else client) and session, so that nobody on the wire can choose names that
  * make two alerts one; incident_id likewise over session, addresses and ports.
  */
-enum mxt_status mxt_alert_from_finding(struct mxt_arena *arena, const struct mxt_record *record, const struct mxt_finding *finding, struct mxt_alert *out) MXT_MUST_CHECK;
+enum mxt_status mxt_alert_from_finding(struct mxt_arena *arena, const struct mxt_record *record, const struct mxt_finding *finding,
+                                       struct mxt_alert *out) MXT_MUST_CHECK;
 
 #endif

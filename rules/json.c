@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rules/json_plain.h"
+
 #define FIRST_CAPACITY 4096u /* holds most session records */
 #define ESCAPED_MAX    6u    /* bytes that one byte can become: \u001f */
 #define NUMBER_MAX     20u   /* digits of UINT64_MAX, or a sign and 19 digits */
@@ -154,8 +156,16 @@ void mxt_json_string(struct mxt_json *json, const char *key, const char *value)
         return;
     char *out = json->text + json->length;
     *out++ = '"';
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)value[i];
+    for (size_t i = 0; i < n;) {
+        if (n - i >= MXT_JSON_PLAIN_STEP) {
+            unsigned run = mxt_json_plain_run(value + i);
+            append(out, value + i, MXT_JSON_PLAIN_STEP); /* what is not plain is overwritten */
+            out += run;
+            i += run;
+            if (run == MXT_JSON_PLAIN_STEP)
+                continue;
+        }
+        unsigned char c = (unsigned char)value[i++];
         if (c < 0x20 || c == '"' || c == '\\')
             out = escape(out, c);
         else

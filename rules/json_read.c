@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "decoders/text.h"
+#include "rules/json_plain.h"
 
 void mxt_json_reader_init(struct mxt_json_reader *reader, const char *text, size_t n)
 {
@@ -119,6 +120,20 @@ struct raw_string {
     bool is_printable; /* ASCII from space to tilde: safe text as it stands */
 };
 
+/* The first place from `at`, at most the text's length, where the text is not plain, or ends. */
+static size_t pass_plain(const struct mxt_json_reader *reader, size_t at)
+{
+    while (reader->length - at >= MXT_JSON_PLAIN_STEP) {
+        unsigned run = mxt_json_plain_run(reader->text + at);
+        at += run;
+        if (run < MXT_JSON_PLAIN_STEP)
+            return at;
+    }
+    while (at < reader->length && reader->text[at] >= ' ' && reader->text[at] <= '~' && reader->text[at] != '"' && reader->text[at] != '\\')
+        at++;
+    return at;
+}
+
 /* Checks a string from quote to quote, escapes' form excepted; the reader stands behind it. */
 static bool scan_string(struct mxt_json_reader *reader, struct raw_string *out)
 {
@@ -129,11 +144,7 @@ static bool scan_string(struct mxt_json_reader *reader, struct raw_string *out)
     }
     const unsigned char *p = (const unsigned char *)reader->text;
     size_t begin = reader->at + 1, at = begin;
-    while (at < reader->length && p[at] != '"') {
-        if (p[at] >= 0x20 && p[at] < 0x7f && p[at] != '\\') {
-            at++;
-            continue;
-        }
+    while ((at = pass_plain(reader, at)) < reader->length && p[at] != '"') {
         size_t n = utf8_length(p + at, reader->length - at);
         if (p[at] < 0x20 || n == 0) {
             mxt_json_fail(reader, at, p[at] < 0x20 ? "no bare control character expected in a string" : "UTF-8 expected");
@@ -141,7 +152,7 @@ static bool scan_string(struct mxt_json_reader *reader, struct raw_string *out)
         }
         if (p[at] == '\\') {
             out->has_escape = true;
-            at += 2; /* an escaped quote does not end the string */
+            at += reader->length - at > 1 ? 2 : 1; /* an escaped quote does not end the string */
         } else {
             out->is_printable = false;
             at += n;

@@ -11,9 +11,9 @@
 #include "rules/record.h"
 
 /*
- * Session rules: what follows from the facts of this session alone. Findings are appended to *findings, in the catalogue's order, living in `arena`. A rule whose
- * evidence is behind a gap, on a missing side or before the capture's start stays silent. `record->final` false: only findings that no later packet of the
- * session can withdraw. MXT_OK or MXT_ENOMEM (what was found so far stays).
+ * Session rules: what follows from the facts of this session alone. Findings are appended to *findings, in the catalogue's order, living in `arena`. A rule
+ * whose evidence is behind a gap, on a missing side or before the capture's start stays silent. `record->final` false: only findings that no later packet of
+ * the session can withdraw. MXT_OK or MXT_ENOMEM (what was found so far stays).
  */
 enum mxt_status mxt_judge_session(const struct mxt_record *record, struct mxt_arena *arena, struct mxt_finding **findings) MXT_MUST_CHECK;
 

@@ -16,7 +16,13 @@ struct mxt_case mxt_case_of(const struct mxt_record *record, struct mxt_arena *a
         .tls = record->tls == NULL ? &no_tls : record->tls,
         .arena = arena,
         .findings = findings,
+        .refused = arena->failures,
     };
+}
+
+enum mxt_status mxt_case_status(const struct mxt_case *c)
+{
+    return c->arena->failures == c->refused ? MXT_OK : MXT_ENOMEM;
 }
 
 struct mxt_finding *mxt_case_raise(const struct mxt_case *c, enum mxt_rule rule, enum mxt_severity severity)

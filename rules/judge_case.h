@@ -18,6 +18,7 @@ struct mxt_case {
     const struct mxt_tls_facts *tls;   /* likewise */
     struct mxt_arena *arena;
     struct mxt_finding **findings;
+    uint32_t refused; /* by the arena, before the first rule */
 };
 
 /* A rule of one session. It raises at most one finding. */
@@ -40,6 +41,9 @@ struct mxt_session_rules mxt_rules_other(void);
 
 /* A case over the record; findings go to *findings and, with their evidence, into `arena`. */
 struct mxt_case mxt_case_of(const struct mxt_record *record, struct mxt_arena *arena, struct mxt_finding **findings);
+
+/* MXT_OK; MXT_ENOMEM where the arena has refused something since mxt_case_of: findings or evidence are missing. */
+enum mxt_status mxt_case_status(const struct mxt_case *c) MXT_MUST_CHECK;
 
 /* A finding; NULL when the arena refuses, which the functions below accept. */
 struct mxt_finding *mxt_case_raise(const struct mxt_case *c, enum mxt_rule rule, enum mxt_severity severity);

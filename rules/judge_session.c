@@ -12,10 +12,9 @@ static void judge_family(const struct mxt_case *c, struct mxt_session_rules fami
 enum mxt_status mxt_judge_session(const struct mxt_record *record, struct mxt_arena *arena, struct mxt_finding **findings)
 {
     struct mxt_case c = mxt_case_of(record, arena, findings);
-    uint32_t refused = arena->failures;
     judge_family(&c, mxt_rules_starttls());
     judge_family(&c, mxt_rules_tls());
     judge_family(&c, mxt_rules_certificate());
     judge_family(&c, mxt_rules_other());
-    return arena->failures == refused ? MXT_OK : MXT_ENOMEM;
+    return mxt_case_status(&c);
 }

@@ -16,8 +16,8 @@ struct mxt_knowledge {
     void *store;
     /* The policy of a domain (lower case) in force at `time_us`, or NULL: unknown or none. */
     const struct mxt_policy *(*policy)(void *store, const char *domain, int64_t time_us);
-    /* Policies (mode testing or enforce, in force at `time_us`) one of whose patterns matches the MX name (lower case): at most `max` are put into `out`: those that
-     * name the host before those that match by wildcard, each in the order added. How many were put. */
+    /* Policies (mode testing or enforce, in force at `time_us`) one of whose patterns matches the MX name (lower case): at most `max` are put into `out`: those
+     * that name the host before those that match by wildcard, each in the order added. How many were put. */
     size_t (*policies_of_mx)(void *store, const char *mx, int64_t time_us, const struct mxt_policy **out, size_t max);
     /* What is known of a subject; NULL: nothing. */
     const struct mxt_baseline *(*baseline)(void *store, const struct mxt_subject *subject);
@@ -35,8 +35,8 @@ void mxt_memory_free(struct mxt_memory *memory);
 /* The interface over it; valid as long as the store. */
 struct mxt_knowledge mxt_memory_knowledge(struct mxt_memory *memory);
 
-/* Adds a policy from text as served, replacing one of the same domain, in force for the whole capture. Answers and faults as mxt_policy_read; on failure the store
- * is unchanged. */
+/* Adds a policy from text as served, replacing one of the same domain, in force for the whole capture. Answers and faults as mxt_policy_read; on failure the
+ * store is unchanged. */
 enum mxt_status mxt_memory_add_policy(struct mxt_memory *memory, const char *domain, const char *text, size_t n, char *fault, size_t fault_size) MXT_MUST_CHECK;
 
 /*

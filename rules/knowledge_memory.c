@@ -180,7 +180,8 @@ static bool has_pattern(const struct mxt_policy *policy, const char *text)
 }
 
 /* Puts the policies that hold the pattern `text` behind the `count` that are there; those that hold `counted` too are there already. */
-static size_t collect(const struct mxt_memory *memory, const char *text, const char *counted, int64_t time_us, const struct mxt_policy **out, size_t max, size_t count)
+static size_t collect(const struct mxt_memory *memory, const char *text, const char *counted, int64_t time_us, const struct mxt_policy **out, size_t max,
+                      size_t count)
 {
     for (const struct pattern *pattern = pattern_chain(memory, text)->head; pattern != NULL && count < max; pattern = pattern->next) {
         const struct mxt_policy *policy = &pattern->entry->policy;

@@ -6,8 +6,8 @@
 
 #include "decoders/certificate.h"
 
-#define QUOTED_MAX 40             /* bytes of a faulty text that a fault repeats */
-#define LABEL_MAX 63              /* RFC 1035 2.3.4 */
+#define QUOTED_MAX           40  /* bytes of a faulty text that a fault repeats */
+#define LABEL_MAX            63  /* RFC 1035 2.3.4 */
 #define HOST_NAME_MAX_LENGTH 253 /* the longest host name as text */
 
 /* A piece of the policy's text. */
@@ -181,7 +181,7 @@ static enum mxt_status read_line(struct reader *reader, struct slice line)
         return MXT_OK;
     const char *colon = memchr(line.p, ':', line.n);
     struct slice name = {line.p, colon == NULL ? 0 : (size_t)(colon - line.p)};
-    if (!is_field_name(name))
+    if (colon == NULL || !is_field_name(name))
         return refuse(reader, "\"%s\" is no field; a policy is made of lines such as \"version: STSv1\"", quoted(reader, line));
     struct slice value = {colon + 1, line.n - name.n - 1};
     while (value.n > 0 && (value.p[0] == ' ' || value.p[0] == '\t'))
@@ -225,7 +225,8 @@ static enum mxt_status check_whole(struct reader *reader)
 enum mxt_status mxt_policy_read(struct mxt_arena *arena, const char *domain, const char *text, size_t n, struct mxt_policy *out, char *fault, size_t fault_size)
 {
     *out = (struct mxt_policy){.mode = MXT_POLICY_NONE};
-    struct reader reader = {.arena = arena, .policy = out, .fault = fault, .fault_size = fault_size};
+    struct reader reader = {.arena = arena, .policy = out, .fault_size = fault_size};
+    reader.fault = fault;
     size_t length = strlen(domain);
     if (length > 0 && domain[length - 1] == '.')
         length--;

@@ -14,7 +14,7 @@
 enum mxt_policy_mode { MXT_POLICY_NONE = 0, MXT_POLICY_TESTING, MXT_POLICY_ENFORCE };
 
 struct mxt_policy {
-    const char *domain;      /* lower case, A-labels */
+    const char *domain; /* lower case, A-labels */
     enum mxt_policy_mode mode;
     struct mxt_text_list mx; /* patterns, lower case */
     uint32_t max_age;        /* seconds, at most 31557600 */
@@ -23,7 +23,7 @@ struct mxt_policy {
     struct mxt_policy *next;
 };
 
-#define MXT_POLICY_MAX 65536             /* bytes of a policy that are read (RFC 8461 3.3 suggests a limit of 64 KB) */
+#define MXT_POLICY_MAX         65536     /* bytes of a policy that are read (RFC 8461 3.3 suggests a limit of 64 KB) */
 #define MXT_POLICY_MAX_AGE_MAX 31557600u /* seconds, about a year (RFC 8461 3.2) */
 
 /*
@@ -35,7 +35,8 @@ struct mxt_policy {
  * end a line and the last end may be missing; blanks may follow a colon and a value; unknown fields are passed over; the first of a repeated field counts, mx
  * aside. One thing more is taken than the ABNF allows: empty lines, which published policies have and senders accept.
  */
-enum mxt_status mxt_policy_read(struct mxt_arena *arena, const char *domain, const char *text, size_t n, struct mxt_policy *out, char *fault, size_t fault_size) MXT_MUST_CHECK;
+enum mxt_status mxt_policy_read(struct mxt_arena *arena, const char *domain, const char *text, size_t n, struct mxt_policy *out, char *fault,
+                                size_t fault_size) MXT_MUST_CHECK;
 
 /* Whether the policy holds at `time_us`: fetched before and not older than its max_age (RFC 8461 3.2); one from a file holds always. */
 bool mxt_policy_is_in_force(const struct mxt_policy *policy, int64_t time_us);

@@ -43,14 +43,14 @@ enum mxt_rule {
 /* What a rule is. Only rules that this program can raise are in the catalogue. */
 struct mxt_rule_info {
     enum mxt_rule rule;
-    const char *name;          /* "starttls.capability_masked" */
     unsigned sid, rev;
     enum mxt_severity severity; /* the usual one; a finding may carry another, as its evidence says */
-    const char *rfc;           /* "RFC 3207 section 6": what stands behind it */
-    const char *signature;     /* the alert's title */
-    const char *explanation;   /* one or two sentences; {client} {server} {server_name} {domain} and {EVIDENCE-KEY} are filled in; a part in [brackets] is left out
-                                  where a place in it has no value */
-    const char *remedy;        /* what to check first; the same places */
+    const char *name;           /* "starttls.capability_masked" */
+    const char *rfc;            /* "RFC 3207 section 6": what stands behind it */
+    const char *signature;      /* the alert's title */
+    const char *explanation;    /* one or two sentences; {client} {server} {server_name} {domain} and {EVIDENCE-KEY} are filled in; a part in [brackets] is left
+                                   out    where a place in it has no value */
+    const char *remedy;         /* what to check first; the same places */
 };
 
 /* The catalogue in the order of the enum, without MXT_RULE_NONE; *count is set. */

@@ -5,7 +5,7 @@
 #include "rules/judge_certificate.h"
 
 #define RSA_BITS_MIN 2048 /* NIST SP 800-57 part 1, 112 bits of strength */
-#define EC_BITS_MIN 224   /* the same */
+#define EC_BITS_MIN  224  /* the same */
 #define MICROSECONDS 1000000
 
 bool mxt_case_has_certificate(const struct mxt_case *c)

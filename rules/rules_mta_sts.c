@@ -11,14 +11,14 @@
 
 #include "decoders/tls_names.h"
 
-#define DOMAINS_MAX 64    /* domains with a policy that are told apart among a session's recipients */
-#define MX_DOMAINS_MAX 16 /* domains that one MX is judged for; a provider's serves thousands, and all would say the same */
-#define DOMAIN_TEXT 256   /* bytes that hold any domain name, NUL included */
-#define MX_PATTERNS_TOLD 10 /* of a policy, in evidence */
+#define DOMAINS_MAX      64  /* domains with a policy that are told apart among a session's recipients */
+#define MX_DOMAINS_MAX   16  /* domains that one MX is judged for; a provider's serves thousands, and all would say the same */
+#define DOMAIN_TEXT      256 /* bytes that hold any domain name, NUL included */
+#define MX_PATTERNS_TOLD 10  /* of a policy, in evidence */
 
-#define PORT_SMTP 25
+#define PORT_SMTP        25
 #define PORT_SUBMISSIONS 465 /* RFC 8314 */
-#define PORT_SUBMISSION 587  /* RFC 6409 */
+#define PORT_SUBMISSION  587 /* RFC 6409 */
 
 /* A recipients' domain with a policy, and its messages. */
 struct domain {
@@ -224,7 +224,8 @@ static const char *untrusted_in_words(enum mxt_trust_verdict trust)
 #define FAULTS 4
 
 /* What a sender that honours the policy must not accept (RFC 8461 4.2), and RFC 8460 4.3's name of the first. How many faults there are. */
-static size_t certificate_faults(const struct mxt_case *c, const struct mxt_policy *policy, const char *mx, const char *faults[FAULTS], const char **result_type)
+static size_t certificate_faults(const struct mxt_case *c, const struct mxt_policy *policy, const char *mx, const char *faults[FAULTS],
+                                 const char **result_type)
 {
     size_t count = 0;
     if (mxt_case_is_expired(c)) {

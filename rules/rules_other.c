@@ -5,12 +5,13 @@
 #include "rules/judge_case.h"
 
 #define AUTH_ACCEPTED 235 /* RFC 4954 4: the client may not authenticate again */
-#define AUTH_REFUSED 535
-#define MARKS_TOLD 16     /* look-alikes told one by one, as many as the decoder keeps */
-#define MARK_TEXT 160     /* bytes of one in words; marks and verbs are short */
+#define AUTH_REFUSED  535
+#define MARKS_TOLD    16  /* look-alikes told one by one, as many as the decoder keeps */
+#define MARK_TEXT     160 /* bytes of one in words; marks and verbs are short */
 
 /* Mechanisms that answer a challenge and never send the secret itself; a "*" stands for any end. What was sent can still be guessed against offline. */
-static const char *const challenge_response[] = {"CRAM-*", "DIGEST-*", "SCRAM-*", "NTLM", "GSSAPI", "GSS-SPNEGO", "GS2-*", "KERBEROS_*", "OTP", "SKEY", "SRP*", "9798-*"};
+static const char *const challenge_response[] = {"CRAM-*", "DIGEST-*",   "SCRAM-*", "NTLM", "GSSAPI", "GSS-SPNEGO",
+                                                 "GS2-*",  "KERBEROS_*", "OTP",     "SKEY", "SRP*",   "9798-*"};
 
 static bool is_challenge_response(const char *mechanism)
 {
@@ -52,7 +53,8 @@ static const char *mark_in_words(const struct mxt_case *c, const struct mxt_smug
     else if (mark->server_ended == MXT_NO)
         server = ", the server did not take it for the end";
     char text[MARK_TEXT];
-    int n = snprintf(text, sizeof text, "%.32s followed by %.32s%s", mark->mark == NULL ? "a mark" : mark->mark, mark->verb == NULL ? "no command" : mark->verb, server);
+    int n = snprintf(text, sizeof text, "%.32s followed by %.32s%s", mark->mark == NULL ? "a mark" : mark->mark, mark->verb == NULL ? "no command" : mark->verb,
+                     server);
     return mxt_arena_copy(c->arena, text, n < 0 ? 0 : (size_t)n < sizeof text ? (size_t)n : sizeof text - 1);
 }
 

@@ -3,7 +3,7 @@
 
 #include "rules/judge_case.h"
 
-#define SYNTAX_ERROR 500    /* RFC 5321 4.2.1: the command was not understood, */
+#define SYNTAX_ERROR    500 /* RFC 5321 4.2.1: the command was not understood, */
 #define NOT_IMPLEMENTED 502 /* or is not there: neither fits a server that has just offered it */
 
 static bool is_success(uint16_t reply_code)

@@ -8,7 +8,7 @@
 #include "rules/judge_case.h"
 
 #define NO_ENCRYPTION "it does not encrypt at all"
-#define WEAK_3DES "3DES leaks long sessions through its short blocks (CVE-2016-2183)"
+#define WEAK_3DES     "3DES leaks long sessions through its short blocks (CVE-2016-2183)"
 
 /* What IANA's names of weak suites hold, gravest first: the first that fits is told. */
 static const struct {

@@ -193,6 +193,21 @@ static enum mxt_status read_byte_order(struct mxt_reader *reader)
     return MXT_OK;
 }
 
+/* A packet's block that is whole and sound in the buffer, as nearly all are; false, and nothing changed, for any other. */
+static inline bool take_packet_block(struct mxt_reader *reader, struct block *block)
+{
+    struct mxt_source *source = &reader->source;
+    size_t left = mxt_source_left(source);
+    if (source->skip > 0 || left < PACKET_MIN || mxt_reader_u32(reader, source->p) != BLOCK_PACKET)
+        return false;
+    uint32_t length = mxt_reader_u32(reader, source->p + 4);
+    if (length < PACKET_MIN || length % 4 != 0 || length > left || mxt_reader_u32(reader, source->p + length - BLOCK_TRAILER) != length)
+        return false;
+    *block = (struct block){.type = BLOCK_PACKET, .p = source->p, .length = length};
+    source->p += length;
+    return true;
+}
+
 /* The next block that is of use, whole in the buffer and stepped over. MXT_DONE at the end of the file. */
 static enum mxt_status next_block(struct mxt_reader *reader, struct block *block)
 {
@@ -295,6 +310,8 @@ enum mxt_status mxt_pcapng_next(struct mxt_reader *reader, struct mxt_frame *out
 {
     for (;;) {
         struct block block;
+        if (take_packet_block(reader, &block))
+            return take_packet(reader, &block, out);
         enum mxt_status status = next_block(reader, &block);
         if (status != MXT_OK)
             return status;

@@ -6,10 +6,10 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#define BUCKETS_FIRST 1024u
-#define TIMER_GRAIN_US 10000  /* of capture time between two looks at what is due */
-#define LIST_GRAIN_US 100000  /* a flow moves in its list at most so often; what is listed may be that much younger than its place says */
-#define TIME_MAX_US (INT64_MAX / 4) /* a damaged capture may claim any time; sums with a timeout must not overflow */
+#define BUCKETS_FIRST  1024u
+#define TIMER_GRAIN_US 10000           /* of capture time between two looks at what is due */
+#define LIST_GRAIN_US  100000          /* a flow moves in its list at most so often; what is listed may be that much younger than its place says */
+#define TIME_MAX_US    (INT64_MAX / 4) /* a damaged capture may claim any time; sums with a timeout must not overflow */
 
 /* In this order; a flow never goes back. The first to be given up when the table is full are those of the first states but for CLOSED. */
 enum state { HALF_OPEN, QUIET, ACTIVE, CLOSED };
@@ -22,8 +22,13 @@ struct entry {
     enum state state;
     struct mxt_flow flow;
     int64_t listed_us; /* when it took its place in its list */
+    int64_t ticked_us; /* when a hole was last given up between packets; what is told later must not be earlier */
     struct entry *older, *newer;
     struct entry *due_older, *due_newer;
+};
+
+struct bucket {
+    struct entry *first;
 };
 
 struct list {
@@ -32,12 +37,12 @@ struct list {
 
 struct mxt_flow_table {
     int64_t clock_us, next_timers_us;
-    uint64_t seed;
-    struct entry **buckets;
+    uint64_t seed, port_factor;
+    struct bucket *buckets;
     size_t bucket_mask;
     struct list lists[STATES];
-    struct list due;         /* flows with a hole to be given up, the next first */
-    struct entry *unrested;  /* of the ACTIVE: the oldest that was not put to rest */
+    struct list due;        /* flows with a hole to be given up, the next first */
+    struct entry *unrested; /* of the ACTIVE: the oldest that was not put to rest */
     struct mxt_flow_limits limits;
     struct mxt_tcp_limits tcp_limits;
     struct mxt_flow_handler handler;
@@ -154,26 +159,16 @@ static void due_update(struct mxt_flow_table *table, struct entry *entry, int64_
 
 /* ---- the hash ---- */
 
-/* Both directions of a connection have one key: the lower end first. */
-struct key {
-    uint64_t words[4];
-    uint32_t ports;
-};
+/* One end's share. The factor is as secret as the seed: else a step of the port could be made up for in the address. */
+static uint64_t hash_end(const struct mxt_flow_table *table, const struct mxt_address *address, uint16_t port)
+{
+    return XXH3_64bits_withSeed(address->bytes, sizeof address->bytes, table->seed + port * table->port_factor);
+}
 
+/* A sum, so that both directions of a connection have one hash. */
 static uint32_t hash_segment(const struct mxt_flow_table *table, const struct mxt_segment *segment)
 {
-    uint64_t src[2], dst[2];
-    memcpy(src, segment->src.bytes, sizeof src);
-    memcpy(dst, segment->dst.bytes, sizeof dst);
-    bool is_src_lower = src[1] != dst[1]   ? src[1] < dst[1]
-                        : src[0] != dst[0] ? src[0] < dst[0]
-                                           : segment->src_port < segment->dst_port;
-    struct key key;
-    if (is_src_lower)
-        key = (struct key){{src[0], src[1], dst[0], dst[1]}, (uint32_t)segment->src_port << 16 | segment->dst_port};
-    else
-        key = (struct key){{dst[0], dst[1], src[0], src[1]}, (uint32_t)segment->dst_port << 16 | segment->src_port};
-    return (uint32_t)XXH3_64bits_withSeed(&key, sizeof key.words + sizeof key.ports, table->seed);
+    return (uint32_t)(hash_end(table, &segment->src, segment->src_port) + hash_end(table, &segment->dst, segment->dst_port));
 }
 
 static bool is_same(const struct mxt_address *a, const struct mxt_address *b)
@@ -183,7 +178,7 @@ static bool is_same(const struct mxt_address *a, const struct mxt_address *b)
 
 static struct entry *find(const struct mxt_flow_table *table, uint32_t hash, const struct mxt_segment *segment, enum mxt_direction *direction)
 {
-    for (struct entry *entry = table->buckets[hash & table->bucket_mask]; entry != NULL; entry = entry->chain) {
+    for (struct entry *entry = table->buckets[hash & table->bucket_mask].first; entry != NULL; entry = entry->chain) {
         const struct mxt_flow *flow = &entry->flow;
         if (entry->hash != hash)
             continue;
@@ -205,14 +200,14 @@ static struct entry *find(const struct mxt_flow_table *table, uint32_t hash, con
 static void grow_buckets(struct mxt_flow_table *table)
 {
     size_t count = (table->bucket_mask + 1) * 2;
-    struct entry **buckets = calloc(count, sizeof *buckets);
+    struct bucket *buckets = calloc(count, sizeof *buckets);
     if (buckets == NULL)
         return;
     for (size_t i = 0; i <= table->bucket_mask; i++) {
-        for (struct entry *entry = table->buckets[i], *next; entry != NULL; entry = next) {
+        for (struct entry *entry = table->buckets[i].first, *next; entry != NULL; entry = next) {
             next = entry->chain;
-            entry->chain = buckets[entry->hash & (count - 1)];
-            buckets[entry->hash & (count - 1)] = entry;
+            entry->chain = buckets[entry->hash & (count - 1)].first;
+            buckets[entry->hash & (count - 1)].first = entry;
         }
     }
     free(table->buckets);
@@ -222,7 +217,7 @@ static void grow_buckets(struct mxt_flow_table *table)
 
 static void bucket_remove(struct mxt_flow_table *table, struct entry *entry)
 {
-    struct entry **link = &table->buckets[entry->hash & table->bucket_mask];
+    struct entry **link = &table->buckets[entry->hash & table->bucket_mask].first;
     while (*link != entry)
         link = &(*link)->chain;
     *link = entry->chain;
@@ -235,7 +230,8 @@ static void retire(struct mxt_flow_table *table, struct entry *entry, enum mxt_f
     struct call call = {.table = table, .entry = entry};
     if (mxt_tcp_due(entry->flow.tcp, &table->tcp_limits) != INT64_MAX)
         due_remove(table, entry);
-    mxt_tcp_finish(entry->flow.tcp, entry->flow.last_us, &table->tcp_limits, &stream_sink, &call);
+    int64_t last_us = entry->flow.last_us > entry->ticked_us ? entry->flow.last_us : entry->ticked_us;
+    mxt_tcp_finish(entry->flow.tcp, last_us, &table->tcp_limits, &stream_sink, &call);
     if (why != MXT_FLOW_REUSED && mxt_tcp_is_closed(entry->flow.tcp))
         why = MXT_FLOW_CLOSED;
     table->handler.end(table->owner, &entry->flow, why);
@@ -309,8 +305,9 @@ static struct entry *open_flow(struct mxt_flow_table *table, uint32_t hash, cons
     describe(&entry->flow, segment, *direction);
     if (table->counters.active > table->bucket_mask)
         grow_buckets(table);
-    entry->chain = table->buckets[hash & table->bucket_mask];
-    table->buckets[hash & table->bucket_mask] = entry;
+    struct bucket *bucket = &table->buckets[hash & table->bucket_mask];
+    entry->chain = bucket->first;
+    bucket->first = entry;
     list_append(table, entry, HALF_OPEN);
     table->counters.opened++;
     if (++table->counters.active > table->counters.peak)
@@ -358,6 +355,7 @@ static void give_up_due(struct mxt_flow_table *table)
         if (due > table->clock_us)
             return;
         struct call call = {.table = table, .entry = entry};
+        entry->ticked_us = table->clock_us;
         mxt_tcp_tick(entry->flow.tcp, table->clock_us, &table->tcp_limits, &stream_sink, &call);
         due_update(table, entry, due);
         enum state state = state_after(&call, HALF_OPEN);
@@ -409,8 +407,14 @@ struct mxt_flow_table *mxt_flow_table_new(const struct mxt_flow_limits *limits, 
     struct mxt_flow_table *table = malloc(sizeof *table);
     if (table == NULL)
         return NULL;
-    *table = (struct mxt_flow_table){.seed = seed, .bucket_mask = BUCKETS_FIRST - 1, .limits = *limits, .tcp_limits = *tcp_limits, .handler = *handler,
-                                     .owner = owner, .ports = *ports};
+    *table = (struct mxt_flow_table){.seed = seed,
+                                     .port_factor = XXH3_64bits_withSeed("port", 4, seed) | 1,
+                                     .bucket_mask = BUCKETS_FIRST - 1,
+                                     .limits = *limits,
+                                     .tcp_limits = *tcp_limits,
+                                     .handler = *handler,
+                                     .owner = owner,
+                                     .ports = *ports};
     table->buckets = calloc(BUCKETS_FIRST, sizeof *table->buckets);
     if (table->buckets == NULL) {
         free(table);

@@ -1,9 +1,9 @@
 /*
  * The table of connections: finds the flow of a segment (either direction), opens and retires flows by capture time.
  *
- * A seeded hash (XXH3) over addresses and ports, whatever the VLAN (a mirror may show a packet in two); cost flat in the number of flows. Flows are kept by state
- * in order of their last packet, so that expiry looks only at those that are due. Which side is the server comes from the SYN, else from what they say, else
- * from the ports. A flow opens with a SYN, a SYN-ACK or, mid-stream, with the first payload; other segments without a flow say nothing.
+ * A seeded hash (XXH3) over addresses and ports, whatever the VLAN (a mirror may show a packet in two); cost flat in the number of flows. Flows are kept by
+ * state in order of their last packet, so that expiry looks only at those that are due. Which side is the server comes from the SYN, else from what they say,
+ * else from the ports. A flow opens with a SYN, a SYN-ACK or, mid-stream, with the first payload; other segments without a flow say nothing.
  */
 #ifndef MXT_SENSOR_FLOW_H
 #define MXT_SENSOR_FLOW_H
@@ -16,13 +16,15 @@
 #include "sensor/tcp.h"
 
 struct mxt_flow_limits {
-    uint32_t flows;               /* most flows at once, default 1,000,000; beyond, the least worthy is retired: half-open, closed, without content, idle longest */
+    uint32_t flows; /* most flows at once, default 1,000,000; beyond, the least worthy is retired: half-open, closed, without content, idle longest */
     int64_t half_open_timeout_us; /* no handshake seen; default 30 s */
     int64_t idle_timeout_us;      /* default 10 min (RFC 5321 4.5.3.2 lets a client wait that long) */
     int64_t closed_timeout_us;    /* after FIN both ways or RST; default 5 s (late retransmissions) */
     int64_t rest_timeout_us;      /* quiet for so long: mxt_tcp_rest; default 5 s */
 };
-#define MXT_FLOW_LIMITS_DEFAULT ((struct mxt_flow_limits){.flows = 1000000, .half_open_timeout_us = 30000000, .idle_timeout_us = 600000000, .closed_timeout_us = 5000000, .rest_timeout_us = 5000000})
+#define MXT_FLOW_LIMITS_DEFAULT                                                                                                                                \
+    ((struct mxt_flow_limits){                                                                                                                                 \
+        .flows = 1000000, .half_open_timeout_us = 30000000, .idle_timeout_us = 600000000, .closed_timeout_us = 5000000, .rest_timeout_us = 5000000})
 
 enum mxt_flow_end { MXT_FLOW_CLOSED, MXT_FLOW_IDLE, MXT_FLOW_HALF_OPEN, MXT_FLOW_REUSED, MXT_FLOW_EVICTED, MXT_FLOW_CAPTURE_END };
 #define MXT_FLOW_ENDS 6
@@ -33,10 +35,10 @@ struct mxt_flow {
     uint16_t client_port, server_port;
     uint8_t vlan_count;
     uint16_t vlan[MXT_VLAN_MAX];
-    bool is_orientation_certain;  /* a SYN told who the client is */
+    bool is_orientation_certain; /* a SYN told who the client is */
     int64_t start_us, last_us;
-    const char *interface;        /* of its first frame, or NULL */
-    void *session;                /* the owner's, NULL at first */
+    const char *interface; /* of its first frame, or NULL */
+    void *session;         /* the owner's, NULL at first */
     struct mxt_tcp *tcp;
 };
 
@@ -59,9 +61,9 @@ struct mxt_flow_counters {
 
 struct mxt_flow_table;
 
-/* A table. Limits, `handler` and `ports` are copied; the ports are the mail ports, which orient a flow without SYN. `seed` keys the hash. NULL: out of memory. */
-struct mxt_flow_table *mxt_flow_table_new(const struct mxt_flow_limits *limits, const struct mxt_tcp_limits *tcp_limits, const struct mxt_port_set *ports, uint64_t seed,
-                                          const struct mxt_flow_handler *handler, void *owner);
+/* A table. Limits, `handler` and `ports` (the mail ports, which orient a flow without SYN) are copied. `seed` keys the hash. NULL: out of memory. */
+struct mxt_flow_table *mxt_flow_table_new(const struct mxt_flow_limits *limits, const struct mxt_tcp_limits *tcp_limits, const struct mxt_port_set *ports,
+                                          uint64_t seed, const struct mxt_flow_handler *handler, void *owner);
 
 /* Frees the table; flows still open are freed without a word (call mxt_flow_table_finish first). NULL is accepted. */
 void mxt_flow_table_free(struct mxt_flow_table *table);

@@ -5,11 +5,11 @@
 #include "sensor/tcp_half.h"
 #include "sensor/tcp_order.h"
 
-#define WINDOW_MAX ((int64_t)1 << 30) /* the largest window (RFC 7323 2.3): data further ahead belongs to another connection */
-#define ACK_AHEAD ((int64_t)64 << 20) /* how far ahead of what was seen an acknowledgement is believed: more than windows in use, a 64th of all numbers */
-#define RESET_AHEAD 65536             /* the same for a RST: the largest unscaled window. Receivers want the exact number (RFC 5961 3), but we may have lost data */
-#define LATE_SYN 65536                /* a SYN captured behind its connection's first data may lie this far before it */
-#define DUPLICATE_US 2000u            /* without timestamps: the same bytes again so soon were mirrored twice; retransmission takes a round trip or 200 ms */
+#define WINDOW_MAX   ((int64_t)1 << 30)  /* the largest window (RFC 7323 2.3): data further ahead belongs to another connection */
+#define ACK_AHEAD    ((int64_t)64 << 20) /* how far ahead of what was seen an acknowledgement is believed: more than windows in use, a 64th of all numbers */
+#define RESET_AHEAD  65536 /* the same for a RST: the largest unscaled window. Receivers want the exact number (RFC 5961 3), but we may have lost data */
+#define LATE_SYN     65536 /* a SYN captured behind its connection's first data may lie this far before it */
+#define DUPLICATE_US 2000u /* without timestamps: the same bytes again so soon were mirrored twice; retransmission takes a round trip or 200 ms */
 
 size_t mxt_tcp_size(void)
 {
@@ -38,9 +38,7 @@ static void start(struct mxt_tcp_half *half, uint32_t sequence)
 static bool is_checksum_acceptable(struct mxt_tcp *tcp, struct mxt_tcp_half *half, const struct mxt_segment *segment)
 {
     switch (mxt_segment_checksum(segment)) {
-    case MXT_CHECKSUM_GOOD:
-        half->has_good_checksum = true;
-        return true;
+    case MXT_CHECKSUM_GOOD: half->has_good_checksum = true; return true;
     case MXT_CHECKSUM_BAD:
         if (half->has_good_checksum) {
             tcp->counters.bad_checksums_dropped++;
@@ -48,8 +46,7 @@ static bool is_checksum_acceptable(struct mxt_tcp *tcp, struct mxt_tcp_half *hal
         }
         tcp->counters.bad_checksums_accepted++;
         return true;
-    case MXT_CHECKSUM_UNKNOWN:
-        break;
+    case MXT_CHECKSUM_UNKNOWN: break;
     }
     return true;
 }
@@ -61,8 +58,7 @@ static void stamp(struct mxt_tcp_half *half, const struct mxt_segment *segment)
 
 static void count_repeat(struct mxt_tcp *tcp, const struct mxt_tcp_half *half, const struct mxt_segment *segment)
 {
-    bool is_duplicate =
-        segment->has_timestamp ? segment->timestamp_value == half->stamp : (uint32_t)segment->time_us - half->stamp < DUPLICATE_US;
+    bool is_duplicate = segment->has_timestamp ? segment->timestamp_value == half->stamp : (uint32_t)segment->time_us - half->stamp < DUPLICATE_US;
     if (is_duplicate)
         tcp->counters.duplicates++;
     else
@@ -218,8 +214,7 @@ static void take_early(const struct mxt_tcp_run *run, enum mxt_direction directi
 {
     struct mxt_tcp_half *half = &run->tcp->half[direction];
     struct mxt_tcp_hold_result result = mxt_tcp_half_hold(half, piece->start, piece->p, piece->n, needs);
-    bool is_marked = piece->missing == 0 ||
-                     mxt_tcp_half_mark(half, piece->start + piece->n, piece->missing, MXT_TCP_MARK_NONE, needs) == MXT_OK;
+    bool is_marked = piece->missing == 0 || mxt_tcp_half_mark(half, piece->start + piece->n, piece->missing, MXT_TCP_MARK_NONE, needs) == MXT_OK;
     if (result.is_incomplete || !is_marked)
         run->tcp->counters.allocation_failures++;
     if (result.is_news)
@@ -259,7 +254,8 @@ static void take_payload(const struct mxt_tcp_run *run, enum mxt_direction direc
 static void take_fin(const struct mxt_tcp_run *run, enum mxt_direction direction, const struct mxt_segment *segment, int64_t at, int64_t needs)
 {
     struct mxt_tcp_half *half = &run->tcp->half[direction];
-    if (half->is_closed || half->has_end || at < half->seen)
+    /* No FIN where more is known to follow. */
+    if (half->has_end || at < half->seen || at + 1 < half->acked)
         return;
     half->has_end = true;
     half->seen = at;
@@ -345,9 +341,8 @@ static void take_segment(const struct mxt_tcp_run *run, enum mxt_direction direc
 static bool is_plain(const struct mxt_tcp *tcp, const struct mxt_tcp_half *sender, const struct mxt_tcp_half *receiver, const struct mxt_segment *segment)
 {
     return (segment->flags & (MXT_FIN | MXT_SYN | MXT_RST | MXT_ACK)) == MXT_ACK && segment->seq == mxt_tcp_half_sequence(sender) &&
-           mxt_sequence_distance(segment->ack, mxt_tcp_half_sequence(receiver)) <= 0 && sender->is_started && receiver->is_started &&
-           sender->held == NULL && receiver->held == NULL && !sender->has_end && tcp->stuck_us == MXT_TCP_NEVER && segment->payload_missing == 0 &&
-           !tcp->is_content_stopped;
+           mxt_sequence_distance(segment->ack, mxt_tcp_half_sequence(receiver)) <= 0 && sender->is_started && receiver->is_started && sender->held == NULL &&
+           receiver->held == NULL && !sender->has_end && tcp->stuck_us == MXT_TCP_NEVER && segment->payload_missing == 0 && !tcp->is_content_stopped;
 }
 
 static void count_packet(struct mxt_tcp *tcp, enum mxt_direction direction, uint32_t bytes)
@@ -361,8 +356,8 @@ static void count_packet(struct mxt_tcp *tcp, enum mxt_direction direction, uint
     }
 }
 
-void mxt_tcp_segment(struct mxt_tcp *tcp, enum mxt_direction direction, const struct mxt_segment *segment,
-                     const struct mxt_tcp_limits *limits, const struct mxt_tcp_sink *sink, void *context)
+void mxt_tcp_segment(struct mxt_tcp *tcp, enum mxt_direction direction, const struct mxt_segment *segment, const struct mxt_tcp_limits *limits,
+                     const struct mxt_tcp_sink *sink, void *context)
 {
     const struct mxt_tcp_run run = {.tcp = tcp, .limits = limits, .sink = sink, .context = context, .now_us = segment->time_us};
     struct mxt_tcp_half *sender = &tcp->half[direction], *receiver = &tcp->half[mxt_direction_other(direction)];
@@ -499,4 +494,3 @@ uint32_t mxt_tcp_client_isn(const struct mxt_tcp *tcp, enum mxt_fact *is_known)
     *is_known = client->has_isn ? MXT_YES : MXT_NO;
     return client->has_isn ? client->base - 1 : 0;
 }
-

@@ -24,7 +24,7 @@
 struct mxt_tcp_limits {
     uint32_t held_bytes;     /* memory for early data per direction, default 256 KiB; beyond, the hole is given up */
     uint32_t gap_timeout_us; /* an acknowledged hole is given up after this much capture time without progress, default 500 ms */
-    uint16_t history;        /* bytes of delivered data kept to compare retransmissions with, per direction, rounded down to a power of two; default 1024; 0: none */
+    uint16_t history; /* bytes of delivered data kept to compare retransmissions with, per direction, rounded down to a power of two; default 1024; 0: none */
 };
 #define MXT_TCP_LIMITS_DEFAULT ((struct mxt_tcp_limits){.held_bytes = 262144, .gap_timeout_us = 500000, .history = 1024})
 
@@ -46,7 +46,7 @@ struct mxt_tcp_sink {
 
 struct mxt_tcp_counters {
     uint32_t packets_toserver, packets_toclient;
-    uint64_t bytes_toserver, bytes_toclient;         /* frames on the wire */
+    uint64_t bytes_toserver, bytes_toclient; /* frames on the wire */
     uint64_t gap_bytes_toserver, gap_bytes_toclient;
     uint32_t conflicting_overlaps, retransmitted, bad_checksums_dropped, bad_checksums_accepted;
     uint32_t duplicates;          /* segments seen twice with the same TCP content at the same time (a mirror that sends both); not in `retransmitted` */
@@ -69,8 +69,8 @@ void mxt_tcp_clear(struct mxt_tcp *tcp);
  * Takes a segment of the connection, sent in `direction`. Delivers what has become deliverable. Segments with a bad checksum are dropped in a direction that
  * otherwise shows good ones. A RST counts when its sequence number is plausible (RFC 5961 3), a SYN when it opens this connection.
  */
-void mxt_tcp_segment(struct mxt_tcp *tcp, enum mxt_direction direction, const struct mxt_segment *segment,
-                     const struct mxt_tcp_limits *limits, const struct mxt_tcp_sink *sink, void *context);
+void mxt_tcp_segment(struct mxt_tcp *tcp, enum mxt_direction direction, const struct mxt_segment *segment, const struct mxt_tcp_limits *limits,
+                     const struct mxt_tcp_sink *sink, void *context);
 
 /* When mxt_tcp_tick will have a hole to give up, in capture time; INT64_MAX: nothing to wait for. Rises or stays, until it is INT64_MAX. */
 int64_t mxt_tcp_due(const struct mxt_tcp *tcp, const struct mxt_tcp_limits *limits);

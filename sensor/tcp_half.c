@@ -4,7 +4,7 @@
 #include <string.h>
 
 #define HISTORY_FIRST 128u /* bytes of the first history: a command or a short reply */
-#define RUN_ROOM 256u      /* room of a short run for those that follow, so that a stream of tiny segments does not become as many blocks */
+#define RUN_ROOM      256u /* room of a short run for those that follow, so that a stream of tiny segments does not become as many blocks */
 
 static int64_t run_end(const struct mxt_tcp_held *run)
 {
@@ -30,8 +30,7 @@ static struct mxt_tcp_held *run_insert(struct mxt_tcp_half *half, struct mxt_tcp
 /* A run takes bytes right behind it if they need not wait for more than it does. */
 static bool run_extend(struct mxt_tcp_held *run, int64_t start, const uint8_t *p, uint32_t n, int64_t needs)
 {
-    if (run == NULL || run_end(run) != start || run->capacity - run->length < n || run->mark != MXT_TCP_MARK_NONE || run->missing > 0 ||
-        needs > run->needs)
+    if (run == NULL || run_end(run) != start || run->capacity - run->length < n || run->mark != MXT_TCP_MARK_NONE || run->missing > 0 || needs > run->needs)
         return false;
     memcpy(run->bytes + run->length, p, n);
     run->length += n;
@@ -184,9 +183,8 @@ void mxt_tcp_half_remember(struct mxt_tcp_half *half, const uint8_t *p, size_t n
     int64_t end = data_end(half);
     size_t wanted = half->history_length + n;
     if (wanted > half->history_capacity) {
-        uint32_t most = power_of_two_below(limit);
-        if (half->history_capacity < most)
-            history_grow(half, wanted, most, end - (int64_t)n);
+        if (half->history_capacity <= limit / 2)
+            history_grow(half, wanted, power_of_two_below(limit), end - (int64_t)n);
         if (half->history == NULL)
             return;
     }

@@ -22,9 +22,9 @@ enum mxt_tcp_mark { MXT_TCP_MARK_NONE, MXT_TCP_MARK_FIN, MXT_TCP_MARK_RST };
 struct mxt_tcp_held {
     struct mxt_tcp_held *next; /* in stream order; runs do not overlap */
     int64_t start;
-    int64_t needs;             /* offset that the other direction must have reached first */
+    int64_t needs; /* offset that the other direction must have reached first */
     uint32_t length, capacity;
-    uint32_t missing;          /* bytes cut off by the snap length that follow */
+    uint32_t missing; /* bytes cut off by the snap length that follow */
     enum mxt_tcp_mark mark;
     uint8_t bytes[];
 };
@@ -34,16 +34,16 @@ struct mxt_tcp_half {
     int64_t seen;  /* behind the last byte seen; where has_end, the end of the stream */
     int64_t acked; /* the highest offset that the receiver acknowledged */
     struct mxt_tcp_held *held;
-    uint8_t *history;  /* a ring indexed by offset, or NULL */
-    uint32_t base;     /* sequence number of offset 0; before is_started a hint: the last acknowledgement */
-    uint32_t stamp;    /* timestamp option of the last new segment, else its time: tells a mirror's duplicate from a retransmission */
+    uint8_t *history; /* a ring indexed by offset, or NULL */
+    uint32_t base;    /* sequence number of offset 0; before is_started a hint: the last acknowledgement */
+    uint32_t stamp;   /* timestamp option of the last new segment, else its time: tells a mirror's duplicate from a retransmission */
     uint32_t held_bytes;
     uint16_t history_capacity, history_length; /* the history is [data end - length, data end) */
-    bool is_started : 1;      /* `base` is known */
+    bool is_started : 1;                       /* `base` is known */
     bool is_hinted : 1;
-    bool is_seen : 1;         /* a segment of this direction was captured */
-    bool has_isn : 1;         /* `base` comes from a SYN, or from the acknowledgement in a SYN-ACK */
-    bool has_syn : 1;         /* the SYN itself was captured */
+    bool is_seen : 1; /* a segment of this direction was captured */
+    bool has_isn : 1; /* `base` comes from a SYN, or from the acknowledgement in a SYN-ACK */
+    bool has_syn : 1; /* the SYN itself was captured */
     bool has_sent_ack : 1;
     bool has_good_checksum : 1;
     bool has_end : 1;         /* FIN or RST seen: nothing counts behind `seen` */
@@ -77,7 +77,8 @@ struct mxt_tcp_hold_result {
     bool is_incomplete; /* out of memory: some of it is not held */
 };
 
-/* Holds a copy of the `n` bytes at `start` (not below `next`) that are not held yet, until the other direction has reached `needs`. The first copy of a byte stays. */
+/* Holds a copy of the `n` bytes at `start` (not below `next`) that are not held yet, until the other direction has reached `needs`. The first copy of a byte
+ * stays. */
 struct mxt_tcp_hold_result mxt_tcp_half_hold(struct mxt_tcp_half *half, int64_t start, const uint8_t *p, size_t n, int64_t needs);
 
 /* Holds a mark at `at`: `missing` bytes cut off, or the end of the stream. Nothing where `at` is held already. MXT_ENOMEM: not held. */

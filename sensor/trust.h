@@ -1,6 +1,6 @@
 /*
  * The trust store, and certificates judged against it. Chains seen before are not read or verified again: verdict and facts are cached by the
- * digest of the chain (bounded, the least recently used leaves first).
+ * digest of the chain (bounded, the least recently used leaves first). What each verdict means stands in sensor/trust_verify.h. Belongs to one thread.
  */
 #ifndef MXT_SENSOR_TRUST_H
 #define MXT_SENSOR_TRUST_H
@@ -17,7 +17,7 @@
 struct mxt_trust;
 
 /*
- * Opens the store at `path`: a PEM file, a folder of PEM files (read whole, now), or NULL for the system's (OpenSSL's default file and folder). The system's
+ * Opens the store at `path`: a PEM file, a folder of PEM files (read whole, now), or NULL for the system's (OpenSSL's default folder, else its file). The system's
  * is read when the first chain has to be judged; a named one at once, so that a wrong path is told at start.
  * NULL on failure, with one sentence in `error` that names the path and the mend (nothing readable there, no certificate in it).
  */
@@ -28,7 +28,7 @@ void mxt_trust_free(struct mxt_trust *trust);
 
 /*
  * Fills *out with the facts of the chain's leaf (strings in `arena`), its chain digests and its trust at `time_us` (capture time; the leaf's own expiry is
- * no matter of trust, an intermediate's is). MXT_OK; MXT_EMALFORMED: the leaf cannot be read, *out zeroed; MXT_ENOMEM.
+ * no matter of trust, an intermediate's is); `visible` is YES, for it was seen. Without any store, as on a system that has none, trust is UNCHECKED. MXT_OK; MXT_EMALFORMED: the leaf cannot be read, *out zeroed; MXT_ENOMEM.
  */
 enum mxt_status mxt_trust_describe(struct mxt_trust *trust, const struct mxt_der *chain, size_t count, int64_t time_us,
                                    struct mxt_arena *arena, struct mxt_certificate_facts *out) MXT_MUST_CHECK;

@@ -91,6 +91,7 @@ static void set_ends(struct flow *flow, uint64_t serial, struct mxt_random *rand
         /* 512 mail hosts, whatever the number of connections */
         mixed = (uint32_t)(serial * 2654435761u) & 0xffffff;
         client[2] = (uint8_t)(mixed >> 23);
+        flow->speakers.variant = (uint16_t)((mixed >> 15) % MXT_VARIANTS); /* a host greets with one name */
     } else {
         mixed = (uint32_t)(serial * 2654435761u) & 0x7fffffff;
         client[1] = 2;

@@ -118,8 +118,11 @@ def check(sensor, folder):
     if len(sessions) != scenario.get("sessions", len(sessions)):
         faults.append(f"{len(sessions)} sessions, not {scenario['sessions']}")
     if scenario.get("messages") is not None:
-        exposed = sum(message.get("exposed") is True
-                      for session in sessions for message in session.get("smtp", {}).get("messages", []))
+        exposed = sum(
+            message.get("exposed") is True
+            for session in sessions
+            for message in session.get("smtp", {}).get("messages", [])
+        )
         if exposed != scenario["messages"]:
             faults.append(f"{exposed} messages exposed, not {scenario['messages']}")
     return faults + list(check_alerts(scenario, alerts_of(events))) + list(check_facts(scenario, sessions))

@@ -21,8 +21,15 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 # Addresses by side. 10.1.0.53 is ours too, but in another building: the hop to it is internal.
 ADDRESSES = {
     "inside": ["10.1.0.25", "10.1.0.77", "2001:db8:1::25"],
-    "outside": ["192.0.2.25", "192.0.2.26", "198.51.100.25", "203.0.113.25", "203.0.113.99", "10.1.0.53",
-                "2001:db8:2::25"],
+    "outside": [
+        "192.0.2.25",
+        "192.0.2.26",
+        "198.51.100.25",
+        "203.0.113.25",
+        "203.0.113.99",
+        "10.1.0.53",
+        "2001:db8:2::25",
+    ],
 }
 GATEWAY = {"inside": "10.1.255.1", "outside": "203.0.113.1"}
 
@@ -83,8 +90,17 @@ def _link(side):
     run("ip", "-n", inner, "addr", "add", "fe80::1/64", "dev", side, "nodad")
     for address in ADDRESSES[side]:
         v6 = ":" in address
-        run("ip", "-n", outer, "addr", "add", f"{address}/{128 if v6 else 32}", "dev", "eth0",
-            *(["nodad"] if v6 else []))
+        run(
+            "ip",
+            "-n",
+            outer,
+            "addr",
+            "add",
+            f"{address}/{128 if v6 else 32}",
+            "dev",
+            "eth0",
+            *(["nodad"] if v6 else []),
+        )
         run("ip", "-n", inner, "route", "add", address, "dev", side)
     run("ip", "-n", outer, "route", "add", "default", "via", GATEWAY[side], "dev", "eth0", "onlink")
     run("ip", "-n", outer, "-6", "route", "add", "default", "via", "fe80::1", "dev", "eth0")
@@ -131,8 +147,9 @@ def diverted():
 @contextlib.contextmanager
 def captured(link, path):
     """Write the TCP packets of one link to a capture."""
-    command = in_namespace("middle", "tcpdump", "-i", link, "-Z", "root", "--immediate-mode", "-U", "-s0",
-                           "-w", path, "tcp")
+    command = in_namespace(
+        "middle", "tcpdump", "-i", link, "-Z", "root", "--immediate-mode", "-U", "-s0", "-w", path, "tcp"
+    )
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as tcpdump:
         for line in tcpdump.stderr:
             if "listening on" in line:

@@ -164,8 +164,15 @@ class Server:
     """A scripted server: the common replies, with `replies` (verb to text, or to a function of the session)
     in their place where a scenario wants another."""
 
-    def __init__(self, name="mx.example.net", capabilities=("PIPELINING", "SIZE 10240000", "8BITMIME"), tls=None,
-                 replies=None, banner=None, greet=None):
+    def __init__(
+        self,
+        name="mx.example.net",
+        capabilities=("PIPELINING", "SIZE 10240000", "8BITMIME"),
+        tls=None,
+        replies=None,
+        banner=None,
+        greet=None,
+    ):
         self.name, self.capabilities, self.tls = name, list(capabilities), tls
         self.replies = replies or {}
         self.banner = banner or f"220 {name} ESMTP lab"
@@ -194,9 +201,18 @@ class Server:
         peer.buffer = b""
 
     def _default(self, verb):
-        return {"EHLO": self._ehlo, "LHLO": self._ehlo, "HELO": f"250 {self.name}", "MAIL": "250 2.1.0 Ok",
-                "RCPT": "250 2.1.5 Ok", "DATA": self._data, "RSET": "250 2.0.0 Ok", "NOOP": "250 2.0.0 Ok",
-                "QUIT": "221 2.0.0 Bye", "STARTTLS": self._starttls}.get(verb, "500 5.5.2 Error: command not recognized")
+        return {
+            "EHLO": self._ehlo,
+            "LHLO": self._ehlo,
+            "HELO": f"250 {self.name}",
+            "MAIL": "250 2.1.0 Ok",
+            "RCPT": "250 2.1.5 Ok",
+            "DATA": self._data,
+            "RSET": "250 2.0.0 Ok",
+            "NOOP": "250 2.0.0 Ok",
+            "QUIT": "221 2.0.0 Bye",
+            "STARTTLS": self._starttls,
+        }.get(verb, "500 5.5.2 Error: command not recognized")
 
     def _ehlo(self, _server, _peer, _line):
         lines = [self.name] + self.capabilities

@@ -17,8 +17,9 @@ FROM, UNTIL = datetime.datetime(2024, 1, 1, tzinfo=UTC), datetime.datetime(2044,
 
 
 def _name(common, organisation="mxtap lab"):
-    return x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, organisation),
-                      x509.NameAttribute(NameOID.COMMON_NAME, common)])
+    return x509.Name(
+        [x509.NameAttribute(NameOID.ORGANIZATION_NAME, organisation), x509.NameAttribute(NameOID.COMMON_NAME, common)]
+    )
 
 
 def _fixed_key(text):
@@ -30,8 +31,15 @@ def pem(certificate):
 
 
 def _builder(subject, issuer, key, begins, ends):
-    return (x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key)
-            .serial_number(x509.random_serial_number()).not_valid_before(begins).not_valid_after(ends))
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(begins)
+        .not_valid_after(ends)
+    )
 
 
 class Authority:
@@ -46,29 +54,38 @@ class Authority:
             return
         issuer = parent or self
         self.certificate = (
-            _builder(_name(common, organisation), parent.certificate.subject if parent else _name(common, organisation),
-                     self.key.public_key(), FROM, UNTIL)
+            _builder(
+                _name(common, organisation),
+                parent.certificate.subject if parent else _name(common, organisation),
+                self.key.public_key(),
+                FROM,
+                UNTIL,
+            )
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-            .sign(issuer.key, hashes.SHA256()))
+            .sign(issuer.key, hashes.SHA256())
+        )
         if kept_at:
             with open(kept_at, "wb") as kept:
                 kept.write(pem(self.certificate))
 
-    def issue(self, names, key=None, begins=FROM, ends=UNTIL, digest=None, common=None, send_chain=True,
-              self_signed=False):
+    def issue(
+        self, names, key=None, begins=FROM, ends=UNTIL, digest=None, common=None, send_chain=True, self_signed=False
+    ):
         """Return (key, chain) in PEM for a server with these DNS names: a P-256 key unless one is given."""
         key = key or ec.generate_private_key(ec.SECP256R1())
         subject = _name(common or names[0], "example")
-        leaf = (_builder(subject, subject if self_signed else self.certificate.subject, key.public_key(),
-                         begins, ends)
-                .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
-                .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-                .sign(key if self_signed else self.key, digest or hashes.SHA256()))
+        leaf = (
+            _builder(subject, subject if self_signed else self.certificate.subject, key.public_key(), begins, ends)
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
+            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+            .sign(key if self_signed else self.key, digest or hashes.SHA256())
+        )
         chain = [pem(leaf)]
         if send_chain and self.parent and not self_signed:
             chain.append(pem(self.certificate))
-        private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
-                                    serialization.NoEncryption())
+        private = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
         return private, b"".join(chain)
 
 

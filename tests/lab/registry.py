@@ -11,28 +11,34 @@ class Scenario:
     make: typing.Callable
     purpose: str
     origin: str
-    sessions: int = 1              # None: not stated
-    messages: int = 0              # those exposed in the clear; None: not stated
+    sessions: int = 1  # None: not stated
+    messages: int = 0  # those exposed in the clear; None: not stated
     raises: tuple = ()
     severity: dict = dataclasses.field(default_factory=dict)
     also_allowed: tuple = ()
     must_not_raise: tuple = ()
     max_severity: str = None
     facts: list = dataclasses.field(default_factory=list)
-    shows: tuple = ()              # bytes the capture must hold, or the lab did not do what it says
-    hides: tuple = ()              # bytes it must not hold
+    shows: tuple = ()  # bytes the capture must hold, or the lab did not do what it says
+    hides: tuple = ()  # bytes it must not hold
     tap: str = "inside"
     home: str = "10.1.0.0/16,2001:db8:1::/48"
-    args: tuple = ()               # more sensor arguments
-    cut: typing.Callable = None    # edits the list of captured packets, where the capture itself is the case
+    args: tuple = ()  # more sensor arguments
+    cut: typing.Callable = None  # edits the list of captured packets, where the capture itself is the case
 
     def description(self, versions):
         """The content of scenario.json."""
         origin = self.origin.format(**versions)
-        out = {"purpose": self.purpose, "origin": origin,
-               "args": ["--trust", "../ca.pem", "--home-net", self.home, *self.args],
-               "sessions": self.sessions, "messages": self.messages, "raises": list(self.raises),
-               "severity": self.severity, "must_not_raise": list(self.must_not_raise)}
+        out = {
+            "purpose": self.purpose,
+            "origin": origin,
+            "args": ["--trust", "../ca.pem", "--home-net", self.home, *self.args],
+            "sessions": self.sessions,
+            "messages": self.messages,
+            "raises": list(self.raises),
+            "severity": self.severity,
+            "must_not_raise": list(self.must_not_raise),
+        }
         if self.also_allowed:
             out["also_allowed"] = list(self.also_allowed)
         if self.max_severity:
@@ -46,11 +52,13 @@ POLICIES = ("--policies", "../policies")
 
 def scenario(name, **truth):
     """Register the function below as the maker of tests/captures/NAME."""
+
     def register(make):
         if name in ALL:
             raise ValueError(f"two scenarios called {name}")
         ALL[name] = Scenario(name, make, **truth)
         return make
+
     return register
 
 

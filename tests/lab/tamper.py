@@ -14,10 +14,12 @@ IP_TRANSPARENT = 19
 
 def mask_capability(mark):
     """Overwrite STARTTLS in the EHLO reply in place, as fixup protocol smtp and its heirs do."""
+
     def mode(data, direction):
         if direction == TO_CLIENT:
             return re.sub(rb"^(250[- ])STARTTLS\b", rb"\g<1>" + mark, data, flags=re.M)
         return data
+
     return mode
 
 
@@ -33,17 +35,21 @@ def strip_line(data, direction):
 
 def inject_to_server(extra):
     """Add plaintext behind the client's STARTTLS, in the same segment."""
+
     def mode(data, direction):
         return data.replace(b"STARTTLS\r\n", b"STARTTLS\r\n" + extra) if direction == TO_SERVER else data
+
     return mode
 
 
 def inject_to_client(extra):
     """Add plaintext behind the 220 that answers STARTTLS."""
+
     def mode(data, direction):
         if direction == TO_CLIENT and re.match(rb"220 .*(TLS|ready)", data, re.I):
             return data + extra
         return data
+
     return mode
 
 
@@ -59,6 +65,7 @@ def refuse_command(reply):
             asked.clear()
             return reply
         return data
+
     return mode
 
 
@@ -66,16 +73,16 @@ def _without_extension(hello, wanted):
     """A ClientHello record less one extension, its three lengths mended. RFC 8446 4.1.2."""
     at = 5 + 4 + 2 + 32
     at += 1 + hello[at]
-    at += 2 + int.from_bytes(hello[at:at + 2], "big")
+    at += 2 + int.from_bytes(hello[at : at + 2], "big")
     at += 1 + hello[at]
-    head, rest, kept = hello[:at], hello[at + 2:], b""
+    head, rest, kept = hello[:at], hello[at + 2 :], b""
     while rest:
         size = 4 + int.from_bytes(rest[2:4], "big")
         if int.from_bytes(rest[:2], "big") != wanted:
             kept += rest[:size]
         rest = rest[size:]
     body = head[9:] + len(kept).to_bytes(2, "big") + kept
-    return (hello[:3] + (len(body) + 4).to_bytes(2, "big") + hello[5:6] + len(body).to_bytes(3, "big") + body)
+    return hello[:3] + (len(body) + 4).to_bytes(2, "big") + hello[5:6] + len(body).to_bytes(3, "big") + body
 
 
 def drop_supported_versions(data, direction):
@@ -87,10 +94,12 @@ def drop_supported_versions(data, direction):
 
 def close_at_handshake(how):
     """End the connection when the ClientHello comes: `how` is "fin" or "rst", told to the client."""
+
     def mode(data, direction):
         if direction == TO_SERVER and data[:1] == b"\x16":
             raise Cut(how)
         return data
+
     return mode
 
 

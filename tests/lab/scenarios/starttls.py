@@ -1,17 +1,19 @@
-"""STARTTLS stripped of its meaning: masked, mangled, refused, aborted, unused, injected; and what only looks so."""
-import contextlib
-import ssl
-
+"""STARTTLS masked, mangled, refused, evaded or left unused; and what only looks so."""
 import tamper
-from hosts import Exim, OpenSmtpd, Postfix
-from peers import Client, Server, serving, tls_client, tls_server
+from peers import Client, Server, serving, tls_server
 from registry import contains, fact, scenario, unknown
 from scenarios.clean import MX, TO_MX, exim_mx, postfix_mx
+from servers import Exim, OpenSmtpd, Postfix
 
 OFFERING = ("PIPELINING", "SIZE 10240000", "STARTTLS", "8BITMIME")
-EXPOSED = [fact("smtp.messages.0.exposed", True), fact("smtp.messages.0.delivered", True),
-           fact("smtp.messages.0.mail_from", "alice@example.org"), fact("smtp.messages.0.rcpt_to", ["bob@example.net"]),
-           fact("smtp.messages.0.transfer", "DATA"), fact("smtp.messages.0.reply_code", 250)]
+EXPOSED = [
+    fact("smtp.messages.0.exposed", True),
+    fact("smtp.messages.0.delivered", True),
+    fact("smtp.messages.0.mail_from", "alice@example.org"),
+    fact("smtp.messages.0.rcpt_to", ["bob@example.net"]),
+    fact("smtp.messages.0.transfer", "DATA"),
+    fact("smtp.messages.0.reply_code", 250),
+]
 NO_TLS_CLIENT = "relayhost = [mx.example.net]\nsmtp_tls_security_level = none\n"
 # A tampered session leaves the mail in the clear; whatever else is said of that is at most info.
 PLAIN_CLIENT = TO_MX + "smtp_discard_ehlo_keywords = chunking\n"
@@ -26,61 +28,117 @@ def fake_mx(lab, **settings):
 
 # --- the capability ---------------------------------------------------------------------------------------------
 
-@scenario("starttls-masked-x", purpose="STARTTLS is overwritten with XXXXXXXA in the EHLO reply", tap="inside",
-          origin="{postfix} to {postfix}; a tamperer beyond the tap overwrites the capability in place, as Cisco's "
-          "inspection does", messages=1, raises=("starttls.capability_masked",), hides=(b"STARTTLS",),
-          severity={"starttls.capability_masked": "high"}, shows=(b"250-XXXXXXXA\r\n",),
-          facts=[fact("smtp.starttls.masked", "XXXXXXXA"), contains("smtp.capabilities", "XXXXXXXA"),
-                 fact("smtp.starttls.requested", False)] + EXPOSED)
+
+@scenario(
+    "starttls-masked-x",
+    purpose="STARTTLS is overwritten with XXXXXXXA in the EHLO reply",
+    tap="inside",
+    origin="{postfix} to {postfix}; a tamperer beyond the tap overwrites the capability in place, as Cisco's "
+    "inspection does",
+    messages=1,
+    raises=("starttls.capability_masked",),
+    hides=(b"STARTTLS",),
+    severity={"starttls.capability_masked": "high"},
+    shows=(b"250-XXXXXXXA\r\n",),
+    facts=[
+        fact("smtp.starttls.masked", "XXXXXXXA"),
+        contains("smtp.capabilities", "XXXXXXXA"),
+        fact("smtp.starttls.requested", False),
+    ]
+    + EXPOSED,
+)
 def masked_x(lab):
-    with postfix_mx(lab), tamper.tampering(tamper.mask_capability(b"XXXXXXXA")), \
-            Postfix("inside", "out.example.org", settings=PLAIN_CLIENT) as out:
+    with postfix_mx(lab), tamper.tampering(tamper.mask_capability(b"XXXXXXXA")), Postfix(
+        "inside", "out.example.org", settings=PLAIN_CLIENT
+    ) as out:
         out.send(["bob@example.net"])
 
 
-@scenario("starttls-masked-asterisks", purpose="STARTTLS is overwritten with ******** in the EHLO reply", tap="inside",
-          origin="{exim} to {exim}; a tamperer beyond the tap overwrites the capability in place", messages=1,
-          raises=("starttls.capability_masked",), severity={"starttls.capability_masked": "high"}, hides=(b"STARTTLS",),
-          shows=(b"250-********\r\n",),
-          facts=[fact("smtp.starttls.masked", "********"), fact("smtp.messages.0.transfer", "BDAT"),
-                 fact("smtp.messages.0.exposed", True)])
+@scenario(
+    "starttls-masked-asterisks",
+    purpose="STARTTLS is overwritten with ******** in the EHLO reply",
+    tap="inside",
+    origin="{exim} to {exim}; a tamperer beyond the tap overwrites the capability in place",
+    messages=1,
+    raises=("starttls.capability_masked",),
+    severity={"starttls.capability_masked": "high"},
+    hides=(b"STARTTLS",),
+    shows=(b"250-********\r\n",),
+    facts=[
+        fact("smtp.starttls.masked", "********"),
+        fact("smtp.messages.0.transfer", "BDAT"),
+        fact("smtp.messages.0.exposed", True),
+    ],
+)
 def masked_asterisks(lab):
-    with exim_mx(lab), tamper.tampering(tamper.mask_capability(b"********")), \
-            Exim("inside", "out.example.org", route=MX) as out:
+    with exim_mx(lab), tamper.tampering(tamper.mask_capability(b"********")), Exim(
+        "inside", "out.example.org", route=MX
+    ) as out:
         out.send(["bob@example.net"])
 
 
-@scenario("starttls-x-capabilities", purpose="near miss of masking: the server really offers capabilities that begin with X",
-          origin="a Python client to {postfix} with XCLIENT and XFORWARD, and to a Python server with Exchange's own",
-          sessions=2, must_not_raise=("starttls.capability_masked",), shows=(b"250-XCLIENT NAME", b"250-XFORWARD", b"X-EXPS"),
-          facts=[fact("smtp.starttls.offered", True), unknown("smtp.starttls.masked"), unknown("smtp.starttls.masked", 1),
-                 contains("smtp.capabilities", "X-ANONYMOUSTLS", 1)])
+@scenario(
+    "starttls-x-capabilities",
+    purpose="near miss of masking: the server really offers capabilities that begin with X",
+    origin="a Python client to {postfix} with XCLIENT and XFORWARD, and to a Python server with Exchange's own",
+    sessions=2,
+    must_not_raise=("starttls.capability_masked",),
+    shows=(b"250-XCLIENT NAME", b"250-XFORWARD", b"X-EXPS"),
+    facts=[
+        fact("smtp.starttls.offered", True),
+        unknown("smtp.starttls.masked"),
+        unknown("smtp.starttls.masked", 1),
+        contains("smtp.capabilities", "X-ANONYMOUSTLS", 1),
+    ],
+)
 def x_capabilities(lab):
-    with postfix_mx(lab, "smtpd_authorized_xclient_hosts = 10.1.0.25\nsmtpd_authorized_xforward_hosts = 10.1.0.25\n"), \
-            Client("192.0.2.25") as client:
+    with postfix_mx(
+        lab, "smtpd_authorized_xclient_hosts = 10.1.0.25\nsmtpd_authorized_xforward_hosts = 10.1.0.25\n"
+    ), Client("192.0.2.25") as client:
         client.hello()
         client.quit()
-    exchange = ("SIZE 37748736", "STARTTLS", "X-ANONYMOUSTLS", "AUTH NTLM", "X-EXPS GSSAPI NTLM", "XEXCH50", "XRDST", "XSHADOW")
+    exchange = (
+        "SIZE 37748736",
+        "STARTTLS",
+        "X-ANONYMOUSTLS",
+        "AUTH NTLM",
+        "X-EXPS GSSAPI NTLM",
+        "XEXCH50",
+        "XRDST",
+        "XSHADOW",
+    )
     with serving(Server("mx.example.com", exchange), "198.51.100.25"), Client("198.51.100.25") as client:
         client.hello()
         client.quit()
 
 
-@scenario("starttls-stripped-unknown-server", messages=1, must_not_raise=("starttls.stripped", "starttls.capability_masked"),
-          purpose="the line is taken out whole, and nothing is known of the server: no evidence, no alert",
-          origin="{postfix} to {postfix}; a tamperer beyond the tap removes the line", hides=(b"STARTTLS",),
-          facts=[fact("smtp.starttls.offered", False)] + EXPOSED)
+@scenario(
+    "starttls-stripped-unknown-server",
+    messages=1,
+    must_not_raise=("starttls.stripped", "starttls.capability_masked"),
+    purpose="the line is taken out whole, and nothing is known of the server: no evidence, no alert",
+    origin="{postfix} to {postfix}; a tamperer beyond the tap removes the line",
+    hides=(b"STARTTLS",),
+    facts=[fact("smtp.starttls.offered", False)] + EXPOSED,
+)
 def stripped_unknown(lab):
-    with postfix_mx(lab), tamper.tampering(tamper.strip_line), \
-            Postfix("inside", "out.example.org", settings=PLAIN_CLIENT) as out:
+    with postfix_mx(lab), tamper.tampering(tamper.strip_line), Postfix(
+        "inside", "out.example.org", settings=PLAIN_CLIENT
+    ) as out:
         out.send(["bob@example.net"])
 
 
-@scenario("starttls-stripped", sessions=4, messages=1, raises=("starttls.stripped",),
-          severity={"starttls.stripped": "high"}, also_allowed=("starttls.unused", "starttls.fallback"),
-          purpose="three sessions with TLS, then the same client is offered none by the same server",
-          origin="{postfix} to {postfix}; for the fourth message a tamperer beyond the tap removes the line",
-          facts=[fact("smtp.starttls.offered", True, at) for at in range(3)] + [fact("smtp.starttls.offered", False, 3)])
+@scenario(
+    "starttls-stripped",
+    sessions=4,
+    messages=1,
+    raises=("starttls.stripped",),
+    severity={"starttls.stripped": "high"},
+    also_allowed=("starttls.unused", "starttls.fallback"),
+    purpose="three sessions with TLS, then the same client is offered none by the same server",
+    origin="{postfix} to {postfix}; for the fourth message a tamperer beyond the tap removes the line",
+    facts=[fact("smtp.starttls.offered", True, at) for at in range(3)] + [fact("smtp.starttls.offered", False, 3)],
+)
 def stripped(lab):
     with postfix_mx(lab), Postfix("inside", "out.example.org", settings=PLAIN_CLIENT) as out:
         for _ in range(3):
@@ -91,22 +149,41 @@ def stripped(lab):
 
 # --- the command ------------------------------------------------------------------------------------------------
 
-@scenario("starttls-command-mangled", purpose="the client's STARTTLS arrives at our server as XXXXXXXX and is refused",
-          origin="{postfix}, TLS mandatory, to {postfix}; a tamperer before the tap overwrites the command", tap="inside",
-          raises=("starttls.command_mangled",), severity={"starttls.command_mangled": "high"},
-          must_not_raise=("starttls.command_refused",), shows=(b"250-STARTTLS", b"XXXXXXXX\r\n500 5.5.2"),
-          facts=[fact("smtp.starttls.offered", True), fact("smtp.starttls.mangled_command", "XXXXXXXX"), fact("hop", "inbound")])
+
+@scenario(
+    "starttls-command-mangled",
+    purpose="the client's STARTTLS arrives at our server as XXXXXXXX and is refused",
+    origin="{postfix}, TLS mandatory, to {postfix}; a tamperer before the tap overwrites the command",
+    tap="inside",
+    raises=("starttls.command_mangled",),
+    severity={"starttls.command_mangled": "high"},
+    must_not_raise=("starttls.command_refused",),
+    shows=(b"250-STARTTLS", b"XXXXXXXX\r\n500 5.5.2"),
+    facts=[
+        fact("smtp.starttls.offered", True),
+        fact("smtp.starttls.mangled_command", "XXXXXXXX"),
+        fact("hop", "inbound"),
+    ],
+)
 def command_mangled(lab):
-    with Postfix("inside", "mx.example.org", "10.1.0.25", lab.ca.issue(["mx.example.org"]), domains="example.org"), \
-            tamper.tampering(tamper.mangle_command), \
-            Postfix("outside", "out.example.com", settings=TO_MX.replace(".net", ".org").replace("= may", "= encrypt")
-                    + "smtp_bind_address = 203.0.113.25\n") as out:
+    with Postfix(
+        "inside", "mx.example.org", "10.1.0.25", lab.ca.issue(["mx.example.org"]), domains="example.org"
+    ), tamper.tampering(tamper.mangle_command), Postfix(
+        "outside",
+        "out.example.com",
+        settings=TO_MX.replace(".net", ".org").replace("= may", "= encrypt") + "smtp_bind_address = 203.0.113.25\n",
+    ) as out:
         out.send(["alice@example.org"], sender="carol@example.com")
 
 
-@scenario("starttls-unknown-verb", purpose="near miss of mangling: verbs nobody knows, to a server that offers no STARTTLS",
-          origin="a Python client to {postfix} without TLS", must_not_raise=("starttls.command_mangled",),
-          shows=(b"XFOO\r\n", b"XXXX\r\n", b"500 5.5.2"), facts=[fact("smtp.starttls.offered", False), unknown("smtp.starttls.mangled_command")])
+@scenario(
+    "starttls-unknown-verb",
+    purpose="near miss of mangling: verbs nobody knows, to a server that offers no STARTTLS",
+    origin="a Python client to {postfix} without TLS",
+    must_not_raise=("starttls.command_mangled",),
+    shows=(b"XFOO\r\n", b"XXXX\r\n", b"500 5.5.2"),
+    facts=[fact("smtp.starttls.offered", False), unknown("smtp.starttls.mangled_command")],
+)
 def unknown_verb(lab):
     with Postfix("outside", MX, "192.0.2.25", domains="example.net"), Client("192.0.2.25") as client:
         client.hello()
@@ -115,34 +192,56 @@ def unknown_verb(lab):
         client.quit()
 
 
-@scenario("starttls-refused-454", purpose="STARTTLS is offered, asked for and put off; the client leaves",
-          origin="a Python client and server", raises=("starttls.command_refused",), shows=(b"454 4.7.0",),
-          severity={"starttls.command_refused": "medium"}, must_not_raise=("starttls.fallback", "starttls.handshake_aborted"),
-          facts=[fact("smtp.starttls.reply_code", 454), fact("smtp.starttls.requested", True), unknown("tls")])
+@scenario(
+    "starttls-refused-454",
+    purpose="STARTTLS is offered, asked for and put off; the client leaves",
+    origin="a Python client and server",
+    raises=("starttls.command_refused",),
+    shows=(b"454 4.7.0",),
+    severity={"starttls.command_refused": "medium"},
+    must_not_raise=("starttls.fallback", "starttls.handshake_aborted"),
+    facts=[fact("smtp.starttls.reply_code", 454), fact("smtp.starttls.requested", True), unknown("tls")],
+)
 def refused_454(lab):
-    with serving(fake_mx(lab, replies={"STARTTLS": "454 4.7.0 TLS not available due to local problem"})), \
-            Client("192.0.2.25") as client:
+    with serving(fake_mx(lab, replies={"STARTTLS": "454 4.7.0 TLS not available due to local problem"})), Client(
+        "192.0.2.25"
+    ) as client:
         client.hello()
         client.ask("STARTTLS", 454)
         client.quit()
 
 
-@scenario("starttls-refused-502", purpose="STARTTLS is offered, asked for, and said not to exist; the client leaves",
-          origin="a Python client and {postfix}; a tamperer beyond the tap answers in the server's place",
-          raises=("starttls.command_refused",), severity={"starttls.command_refused": "high"}, shows=(b"502 5.5.2",),
-          must_not_raise=("starttls.fallback", "starttls.command_mangled"), facts=[fact("smtp.starttls.reply_code", 502)])
+@scenario(
+    "starttls-refused-502",
+    purpose="STARTTLS is offered, asked for, and said not to exist; the client leaves",
+    origin="a Python client and {postfix}; a tamperer beyond the tap answers in the server's place",
+    raises=("starttls.command_refused",),
+    severity={"starttls.command_refused": "high"},
+    shows=(b"502 5.5.2",),
+    must_not_raise=("starttls.fallback", "starttls.command_mangled"),
+    facts=[fact("smtp.starttls.reply_code", 502)],
+)
 def refused_502(lab):
-    with postfix_mx(lab), tamper.tampering(tamper.refuse_command(b"502 5.5.2 Error: command not recognized\r\n")), \
-            Client("192.0.2.25") as client:
+    with postfix_mx(lab), tamper.tampering(
+        tamper.refuse_command(b"502 5.5.2 Error: command not recognized\r\n")
+    ), Client("192.0.2.25") as client:
         client.hello()
         client.ask("STARTTLS", 502)
         client.quit()
 
 
-@scenario("starttls-asked-not-offered", purpose="near miss of refusal: asked for all the same where it is not offered",
-          origin="a Python client to {postfix} without TLS", must_not_raise=("starttls.command_refused",),
-          shows=(b"STARTTLS\r\n", b"502 5.5.1"),
-          facts=[fact("smtp.starttls.offered", False), fact("smtp.starttls.requested", True), fact("smtp.starttls.reply_code", 502)])
+@scenario(
+    "starttls-asked-not-offered",
+    purpose="near miss of refusal: asked for all the same where it is not offered",
+    origin="a Python client to {postfix} without TLS",
+    must_not_raise=("starttls.command_refused",),
+    shows=(b"STARTTLS\r\n", b"502 5.5.1"),
+    facts=[
+        fact("smtp.starttls.offered", False),
+        fact("smtp.starttls.requested", True),
+        fact("smtp.starttls.reply_code", 502),
+    ],
+)
 def asked_not_offered(lab):
     with Postfix("outside", MX, "192.0.2.25", domains="example.net"), Client("192.0.2.25") as client:
         client.hello()
@@ -152,169 +251,98 @@ def asked_not_offered(lab):
 
 # --- falling back to plaintext ----------------------------------------------------------------------------------
 
-@scenario("starttls-fallback-same-session", messages=1, purpose="refused with 454, and the mail goes in the clear in the same session",
-          origin="opportunistic {postfix} to a Python server", raises=("starttls.command_refused", "starttls.fallback"),
-          severity={"starttls.fallback": "high", "starttls.command_refused": "medium"}, must_not_raise=("starttls.unused",),
-          shows=(b"454 4.7.0", b"MAIL FROM:<alice@example.org>"), facts=[fact("smtp.starttls.reply_code", 454)] + EXPOSED)
+
+@scenario(
+    "starttls-fallback-same-session",
+    messages=1,
+    purpose="refused with 454, and the mail goes in the clear in the same session",
+    origin="opportunistic {postfix} to a Python server",
+    raises=("starttls.command_refused", "starttls.fallback"),
+    severity={"starttls.fallback": "high", "starttls.command_refused": "medium"},
+    must_not_raise=("starttls.unused",),
+    shows=(b"454 4.7.0", b"MAIL FROM:<alice@example.org>"),
+    facts=[fact("smtp.starttls.reply_code", 454)] + EXPOSED,
+)
 def fallback_same(lab):
-    with serving(fake_mx(lab, replies={"STARTTLS": "454 4.7.0 TLS not available due to local problem"})), \
-            Postfix("inside", "out.example.org", settings=PLAIN_CLIENT) as out:
+    with serving(fake_mx(lab, replies={"STARTTLS": "454 4.7.0 TLS not available due to local problem"})), Postfix(
+        "inside", "out.example.org", settings=PLAIN_CLIENT
+    ) as out:
         out.send(["bob@example.net"])
 
 
-@scenario("starttls-fallback-next-session", sessions=3, messages=1,
-          purpose="handshakes are reset, and opportunistic Postfix delivers in the clear in a third session",
-          origin="{postfix} to {postfix}; a tamperer beyond the tap resets connections at the ClientHello. Postfix defers the "
-          "message first, and falls back when that has not helped", raises=("starttls.handshake_aborted", "starttls.fallback"),
-          severity={"starttls.fallback": "high", "starttls.handshake_aborted": "medium"}, also_allowed=("starttls.unused",),
-          shows=(b"STARTTLS\r\n", b"MAIL FROM:<alice@example.org>"),
-          facts=[fact("tls.outcome", "failed"), fact("tls.outcome", "failed", 1), fact("smtp.starttls.requested", False, 2),
-                 fact("smtp.messages.0.exposed", True, 2)])
+@scenario(
+    "starttls-fallback-next-session",
+    sessions=3,
+    messages=1,
+    purpose="handshakes are reset, and opportunistic Postfix delivers in the clear in a third session",
+    origin="{postfix} to {postfix}; a tamperer beyond the tap resets connections at the ClientHello. Postfix defers "
+    "the message first, and falls back when that has not helped",
+    raises=("starttls.handshake_aborted", "starttls.fallback"),
+    severity={"starttls.fallback": "high", "starttls.handshake_aborted": "medium"},
+    also_allowed=("starttls.unused",),
+    shows=(b"STARTTLS\r\n", b"MAIL FROM:<alice@example.org>"),
+    facts=[
+        fact("tls.outcome", "failed"),
+        fact("tls.outcome", "failed", 1),
+        fact("smtp.starttls.requested", False, 2),
+        fact("smtp.messages.0.exposed", True, 2),
+    ],
+)
 def fallback_next(lab):
-    with postfix_mx(lab), tamper.tampering(tamper.close_at_handshake("rst")), \
-            Postfix("inside", "out.example.org", settings=PLAIN_CLIENT) as out:
+    with postfix_mx(lab), tamper.tampering(tamper.close_at_handshake("rst")), Postfix(
+        "inside", "out.example.org", settings=PLAIN_CLIENT
+    ) as out:
         out.send(["bob@example.net"])
         out.retry()
 
 
-@scenario("starttls-fallback-opensmtpd", sessions=2, messages=1,
-          purpose="the server breaks off the handshake, and opportunistic OpenSMTPD delivers in the clear at once",
-          origin="{opensmtpd} to {opensmtpd}, whose server side fails with OpenSSL 3 (OpenSMTPD's issue 1171)", shows=(b"MAIL FROM:<alice@example.org>",),
-          raises=("starttls.handshake_aborted", "starttls.fallback"), also_allowed=("starttls.unused",),
-          severity={"starttls.fallback": "high", "starttls.handshake_aborted": "medium"},
-          facts=[fact("tls.outcome", "failed"), fact("tls.ended_by", "server"), fact("smtp.messages.0.exposed", True, 1)])
+@scenario(
+    "starttls-fallback-opensmtpd",
+    sessions=2,
+    messages=1,
+    purpose="the server breaks off the handshake, and opportunistic OpenSMTPD delivers in the clear at once",
+    origin="{opensmtpd} to {opensmtpd}, whose server side fails with OpenSSL 3 (OpenSMTPD's issue 1171)",
+    shows=(b"MAIL FROM:<alice@example.org>",),
+    raises=("starttls.handshake_aborted", "starttls.fallback"),
+    also_allowed=("starttls.unused",),
+    severity={"starttls.fallback": "high", "starttls.handshake_aborted": "medium"},
+    facts=[fact("tls.outcome", "failed"), fact("tls.ended_by", "server"), fact("smtp.messages.0.exposed", True, 1)],
+)
 def fallback_opensmtpd(lab):
-    with OpenSmtpd("outside", MX, "192.0.2.25", lab.ca.issue([MX]), domains="example.net"), \
-            OpenSmtpd("inside", "out.example.org", route="smtp://192.0.2.25") as out:
-        out.send(["bob@example.net"])
-
-
-# --- the handshake ----------------------------------------------------------------------------------------------
-
-ABORTED = {"raises": ("starttls.handshake_aborted",), "severity": {"starttls.handshake_aborted": "medium"}}
-
-
-def refuse_certificate(lab, version):
-    """A client that verifies meets a certificate of an unknown issuer. It is fatal to it."""
-    with serving(fake_mx(lab, tls=tls_server(lab.files(lab.stranger.issue([MX])), highest=version))), \
-            Client("192.0.2.25") as client:
-        client.hello()
-        with contextlib.suppress(ssl.SSLError):
-            client.starttls(tls_client(ca=lab.ca_path))
-            raise AssertionError("the certificate was accepted")
-
-
-@scenario("handshake-client-alert-tls12", purpose="TLS 1.2: the client refuses the certificate with a fatal alert",
-          origin="a verifying Python client to a Python server whose issuer it does not know", **ABORTED,
-          also_allowed=("certificate.untrusted",),
-          facts=[fact("tls.outcome", "failed"), fact("tls.alert", "unknown_ca"), fact("tls.ended_by", "client"),
-                 fact("tls.version", "TLS 1.2"), fact("tls.certificate.visible", True)])
-def client_alert_12(lab):
-    refuse_certificate(lab, ssl.TLSVersion.TLSv1_2)
-
-
-@scenario("handshake-client-alert-tls13", purpose="TLS 1.3: the client refuses the certificate; on the wire a lone record as "
-          "small as an alert", origin="{exim} that demands a trusted certificate to {exim} whose issuer it does not know", **ABORTED,
-          must_not_raise=("certificate.untrusted",),
-          facts=[fact("tls.outcome", "failed"), fact("tls.ended_by", "client"), fact("tls.version", "TLS 1.3"), unknown("tls.alert")])
-def client_alert_13(lab):
-    with exim_mx(lab, certificate=lab.stranger.issue([MX])), \
-            Exim("inside", "out.example.org", ca=lab.ca_text, route=MX, transport=f"  tls_sni = {MX}\n"
-                 "  tls_verify_certificates = /etc/lab/ca.pem\n  tls_verify_hosts = *\n  hosts_require_tls = *") as out:
-        out.send(["bob@example.net"])
-
-
-@scenario("handshake-client-alert-tls13-clear", purpose="the same by OpenSSL 3.0, which sends this alert before its keys: readable",
-          origin="a verifying Python client to a Python server whose issuer it does not know", **ABORTED,
-          must_not_raise=("certificate.untrusted",),
-          facts=[fact("tls.outcome", "failed"), fact("tls.ended_by", "client"), fact("tls.version", "TLS 1.3"),
-                 fact("tls.alert", "unknown_ca")])
-def client_alert_13_clear(lab):
-    refuse_certificate(lab, ssl.TLSVersion.TLSv1_3)
-
-
-def cut_at_hello(lab, how):
-    with postfix_mx(lab), tamper.tampering(tamper.close_at_handshake(how)), Client("192.0.2.25") as client:
-        client.hello()
-        with contextlib.suppress(OSError):
-            client.starttls(tls_client())
-            raise AssertionError("the handshake went through")
-
-
-@scenario("handshake-server-closes", purpose="after the 220 and the ClientHello the connection is closed", **ABORTED,
-          origin="a Python client to {postfix}; a tamperer beyond the tap closes both sides",
-          facts=[fact("tls.outcome", "failed"), fact("tls.ended_by", "server")])
-def server_closes(lab):
-    cut_at_hello(lab, "fin")
-
-
-@scenario("handshake-server-resets", purpose="after the 220 and the ClientHello the connection is reset", **ABORTED,
-          origin="a Python client to {postfix}; a tamperer beyond the tap resets",
-          facts=[fact("tls.outcome", "failed"), fact("tls.ended_by", "server"), fact("capture.ended", "rst")])
-def server_resets(lab):
-    cut_at_hello(lab, "rst")
-
-
-@scenario("handshake-client-no-hello", purpose="after the 220 the client closes without a ClientHello: its TLS cannot start", **ABORTED,
-          origin="{postfix} whose cipher list is empty, to {postfix}",
-          facts=[fact("tls.outcome", "failed"), fact("tls.ended_by", "client"), unknown("tls.version")])
-def client_no_hello(lab):
-    with postfix_mx(lab), Postfix("inside", "out.example.org", settings=TO_MX + "smtp_tls_ciphers = null\n"
-                                  "tls_null_cipherlist = aNULL:!aNULL\n") as out:
-        out.send(["bob@example.net"])
-
-
-@scenario("handshake-no-common-version", purpose="the server refuses the ClientHello with an alert of its own", **ABORTED,
-          origin="a Python client limited to TLS 1.2 to {exim}, which allows TLS 1.3 only",
-          facts=[fact("tls.outcome", "failed"), fact("tls.alert", "handshake_failure"), fact("tls.ended_by", "server")])
-def no_common_version(lab):
-    with exim_mx(lab, "tls_require_ciphers = NORMAL:-VERS-ALL:+VERS-TLS1.3"), Client("192.0.2.25") as client:
-        client.hello()
-        with contextlib.suppress(ssl.SSLError):
-            client.starttls(tls_client(highest=ssl.TLSVersion.TLSv1_2))
-            raise AssertionError("the handshake went through")
-
-
-@scenario("handshake-inbound-scanner", purpose="an unknown client from outside asks for STARTTLS and leaves: a scanner",
-          origin="a Python client to {postfix}", tap="outside", raises=("starttls.handshake_aborted",),
-          severity={"starttls.handshake_aborted": "info"}, facts=[fact("hop", "inbound"), fact("tls.outcome", "failed")])
-def inbound_scanner(lab):
-    with Postfix("inside", "mx.example.org", "10.1.0.25", lab.ca.issue(["mx.example.org"]), domains="example.org"), \
-            Client("10.1.0.25", source="203.0.113.99", side="outside") as client:
-        client.hello("scanner.example.com")
-        client.ask("STARTTLS", 220)
-
-
-def until_server_hello(packets):
-    """Drop everything from the client's answer to the ServerHello on."""
-    at = next(at for at, packet in enumerate(packets) if packet.tcp().data[:1] == b"\x16" and packet.tcp().sport == 25)
-    return packets[:at + 1]
-
-
-@scenario("handshake-capture-ends", purpose="near miss: the capture ends in the middle of the handshake",
-          origin="{postfix} to {postfix}; the capture is cut behind the ServerHello", cut=until_server_hello,
-          must_not_raise=("starttls.handshake_aborted",), max_severity="info",
-          facts=[fact("tls.outcome", "incomplete"), fact("smtp.starttls.reply_code", 220)])
-def capture_ends(lab):
-    with postfix_mx(lab), Postfix("inside", "out.example.org", settings=TO_MX) as out:
+    with OpenSmtpd("outside", MX, "192.0.2.25", lab.ca.issue([MX]), domains="example.net"), OpenSmtpd(
+        "inside", "out.example.org", route="smtp://192.0.2.25"
+    ) as out:
         out.send(["bob@example.net"])
 
 
 # --- offered or not, and mail in the clear -------------------------------------------------------------------
 
-@scenario("starttls-unused", messages=1, purpose="STARTTLS is offered, the client does not ask, mail is exposed",
-          origin="{postfix} with TLS off to {postfix}", raises=("starttls.unused",), severity={"starttls.unused": "low"},
-          must_not_raise=("starttls.not_offered",),
-          facts=[fact("smtp.starttls.offered", True), fact("smtp.starttls.requested", False)] + EXPOSED)
+
+@scenario(
+    "starttls-unused",
+    messages=1,
+    purpose="STARTTLS is offered, the client does not ask, mail is exposed",
+    origin="{postfix} with TLS off to {postfix}",
+    raises=("starttls.unused",),
+    severity={"starttls.unused": "low"},
+    must_not_raise=("starttls.not_offered",),
+    facts=[fact("smtp.starttls.offered", True), fact("smtp.starttls.requested", False)] + EXPOSED,
+)
 def unused(lab):
-    with postfix_mx(lab), Postfix("inside", "out.example.org", settings=NO_TLS_CLIENT
-                                  + "smtp_discard_ehlo_keywords = chunking\n") as out:
+    with postfix_mx(lab), Postfix(
+        "inside", "out.example.org", settings=NO_TLS_CLIENT + "smtp_discard_ehlo_keywords = chunking\n"
+    ) as out:
         out.send(["bob@example.net"])
 
 
-@scenario("starttls-unused-no-mail", purpose="near miss: offered, not asked for, and the client leaves without mail",
-          origin="a Python client to {postfix}", must_not_raise=("starttls.unused",), max_severity="info",
-          facts=[fact("smtp.starttls.offered", True), fact("smtp.starttls.requested", False)])
+@scenario(
+    "starttls-unused-no-mail",
+    purpose="near miss: offered, not asked for, and the client leaves without mail",
+    origin="a Python client to {postfix}",
+    must_not_raise=("starttls.unused",),
+    max_severity="info",
+    facts=[fact("smtp.starttls.offered", True), fact("smtp.starttls.requested", False)],
+)
 def unused_no_mail(lab):
     with postfix_mx(lab), Client("192.0.2.25") as client:
         client.hello()
@@ -323,89 +351,35 @@ def unused_no_mail(lab):
         client.quit()
 
 
-@scenario("starttls-not-offered", messages=1, purpose="a server that has no TLS takes mail",
-          origin="{postfix} to {postfix} without a certificate", raises=("starttls.not_offered",),
-          severity={"starttls.not_offered": "info"}, must_not_raise=("starttls.stripped", "starttls.unused"), max_severity="info",
-          facts=[fact("smtp.starttls.offered", False)] + EXPOSED)
+@scenario(
+    "starttls-not-offered",
+    messages=1,
+    purpose="a server that has no TLS takes mail",
+    origin="{postfix} to {postfix} without a certificate",
+    raises=("starttls.not_offered",),
+    severity={"starttls.not_offered": "info"},
+    must_not_raise=("starttls.stripped", "starttls.unused"),
+    max_severity="info",
+    facts=[fact("smtp.starttls.offered", False)] + EXPOSED,
+)
 def not_offered(lab):
-    with Postfix("outside", MX, "192.0.2.25", domains="example.net"), \
-            Postfix("inside", "out.example.org", settings=PLAIN_CLIENT) as out:
+    with Postfix("outside", MX, "192.0.2.25", domains="example.net"), Postfix(
+        "inside", "out.example.org", settings=PLAIN_CLIENT
+    ) as out:
         out.send(["bob@example.net"])
 
 
-@scenario("starttls-not-offered-no-mail", purpose="near miss: no TLS, but the only recipient is refused and nothing is exposed",
-          origin="{postfix} to {postfix} without a certificate, for a domain it does not take",
-          must_not_raise=("starttls.not_offered",), shows=(b"554 5.7.1",), max_severity="info",
-          facts=[fact("smtp.starttls.offered", False)])
+@scenario(
+    "starttls-not-offered-no-mail",
+    purpose="near miss: no TLS, but the only recipient is refused and nothing is exposed",
+    origin="{postfix} to {postfix} without a certificate, for a domain it does not take",
+    must_not_raise=("starttls.not_offered",),
+    shows=(b"554 5.7.1",),
+    max_severity="info",
+    facts=[fact("smtp.starttls.offered", False)],
+)
 def not_offered_no_mail(lab):
-    with Postfix("outside", MX, "192.0.2.25", domains="example.com"), \
-            Postfix("inside", "out.example.org", settings=PLAIN_CLIENT) as out:
+    with Postfix("outside", MX, "192.0.2.25", domains="example.com"), Postfix(
+        "inside", "out.example.org", settings=PLAIN_CLIENT
+    ) as out:
         out.send(["bob@example.net"])
-
-
-# --- injection ------------------------------------------------------------------------------------------------
-
-@scenario("injection-toserver", purpose="commands behind STARTTLS in the same segment, then the ClientHello follows",
-          origin="a Python client to {postfix}, which throws the commands away", raises=("starttls.injection_toserver",),
-          severity={"starttls.injection_toserver": "high"}, shows=(b"STARTTLS\r\nMAIL FROM:<mallory@example.org>\r\nNOOP\r\n",),
-          facts=[fact("smtp.starttls.injected_toserver", 39), fact("tls.outcome", "established")])
-def injection_toserver(lab):
-    with postfix_mx(lab), Client("192.0.2.25") as client:
-        client.hello()
-        client.send("STARTTLS\r\nMAIL FROM:<mallory@example.org>\r\nNOOP\r\n")
-        client.want(220)
-        client.secure(tls_client(), MX)
-        client.hello_again()
-        client.quit()
-
-
-@scenario("injection-toserver-tampered", purpose="the same, by a tamperer in the path of an honest client: seen on the server's side",
-          origin="{postfix} to our {postfix}; a tamperer before the tap adds a command", tap="inside",
-          raises=("starttls.injection_toserver",), severity={"starttls.injection_toserver": "high"}, shows=(b"STARTTLS\r\nRSET\r\n",),
-          facts=[fact("smtp.starttls.injected_toserver", 6), fact("tls.outcome", "established"), fact("hop", "inbound")])
-def injection_toserver_tampered(lab):
-    with Postfix("inside", "mx.example.org", "10.1.0.25", lab.ca.issue(["mx.example.org"]), domains="example.org"), \
-            tamper.tampering(tamper.inject_to_server(b"RSET\r\n")), \
-            Postfix("outside", "out.example.com", settings=TO_MX.replace(".net", ".org") + "smtp_bind_address = 203.0.113.25\n") as out:
-        out.send(["alice@example.org"], sender="carol@example.com")
-
-
-@scenario("injection-toserver-refused", purpose="near miss: commands pipelined behind a STARTTLS that is refused",
-          origin="a Python client and server", must_not_raise=("starttls.injection_toserver",), raises=("starttls.command_refused",),
-          severity={"starttls.command_refused": "medium"}, shows=(b"STARTTLS\r\nNOOP\r\nQUIT\r\n",), also_allowed=(),
-          facts=[fact("smtp.starttls.reply_code", 454), unknown("tls")])
-def injection_toserver_refused(lab):
-    with serving(fake_mx(lab, replies={"STARTTLS": "454 4.7.0 TLS not available"})), Client("192.0.2.25") as client:
-        client.hello()
-        client.send("STARTTLS\r\nNOOP\r\nQUIT\r\n")
-        for code in (454, 250, 221):
-            client.want(code)
-
-
-@scenario("injection-toclient", purpose="a forged reply behind the 220, then the ServerHello follows", tap="inside",
-          origin="{postfix} to {postfix}; a tamperer beyond the tap adds a reply", raises=("starttls.injection_toclient",),
-          severity={"starttls.injection_toclient": "high"}, shows=(b"220 2.0.0 Ready to start TLS\r\n250 AUTH PLAIN\r\n",),
-          facts=[fact("smtp.starttls.injected_toclient", 16), fact("smtp.starttls.reply_code", 220)])
-def injection_toclient(lab):
-    injected = tamper.inject_to_client(b"250 AUTH PLAIN\r\n")
-    with postfix_mx(lab), tamper.tampering(injected), Client("192.0.2.25") as client:
-        client.hello()
-        client.send("STARTTLS\r\n")
-        client.until(b"250 AUTH PLAIN\r\n")
-        client.secure(tls_client(), MX)
-        client.hello_again()
-        client.quit()
-
-
-@scenario("injection-toclient-multiline", purpose="near miss: the 220 reply to STARTTLS has several lines", max_severity="info",
-          origin="a Python client and server", must_not_raise=("starttls.injection_toclient",), shows=(b"220-Ready\r\n220 2.0.0 Go ahead\r\n",),
-          facts=[fact("smtp.starttls.reply_code", 220), fact("tls.outcome", "established"), fact("smtp.starttls.injected_toclient", 0)])
-def multiline_220(lab):
-    def starttls(server, peer, _line):
-        peer.send("220-Ready\r\n220 2.0.0 Go ahead\r\n")
-        server.secure(peer)
-    with serving(fake_mx(lab, replies={"STARTTLS": starttls})), Client("192.0.2.25") as client:
-        client.hello()
-        client.starttls(tls_client())
-        client.hello_again()
-        client.quit()

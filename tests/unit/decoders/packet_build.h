@@ -258,9 +258,7 @@ static inline void build_layer(struct build *b, const char *name, const char *ho
         build_mpls(b, strtoul(how, NULL, 10));
     else if (strcmp(name, "pw") == 0)
         build_put(b, 4);
-    else if (strncmp(name, "ppp", 3) == 0 && strcmp(name, "pppoe") != 0)
-        build_ppp(b, name, how);
-    else if (strcmp(name, "hdlc") == 0)
+    else if (strcmp(name, "hdlc") == 0 || (strncmp(name, "ppp", 3) == 0 && strcmp(name, "pppoe") != 0))
         build_ppp(b, name, how);
     else if (strcmp(name, "eth") == 0 || strcmp(name, "snap") == 0 || strncmp(name, "sll", 3) == 0 || strcmp(name, "null") == 0 || strcmp(name, "loop") == 0)
         build_link(b, name, how);
@@ -273,8 +271,8 @@ static inline void build_around(struct build *b, const char *line)
 {
     char text[256];
     snprintf(text, sizeof text, "%s", line);
-    for (char *last = text; text[0] != '\0';) {
-        last = strrchr(text, ' ');
+    while (text[0] != '\0') {
+        char *last = strrchr(text, ' ');
         char *name = last == NULL ? text : last + 1, *how = strchr(name, '=');
         if (how != NULL)
             *how++ = '\0';

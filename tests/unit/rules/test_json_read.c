@@ -74,6 +74,9 @@ static void other_text_is_refused(void **state)
         "{\"a\":1]",
         "\"",
         "\"\\\"",
+        "\"\\",
+        "\"1234567\\",
+        "\"12345678\\",
         "01",
         "+1",
         "-",
@@ -166,6 +169,33 @@ static void strings_become_safe_text(void **state)
             assert_string_equal(text, cases[i].expected);
         mxt_arena_free(&arena);
     }
+}
+
+/* The reader looks at eight bytes at a time: every byte at every place of three such steps, the text in a block of its exact size. */
+static void every_byte_at_every_place(void **state)
+{
+    (void)state;
+    for (unsigned c = 0; c < 256; c++)
+        for (size_t at = 1; at <= 24; at++) {
+            static const char plain[] = "\"abcdefghijklmnopqrstuvwx\"";
+            size_t n = sizeof plain - 1;
+            char *text = malloc(n);
+            assert_non_null(text);
+            memcpy(text, plain, n);
+            text[at] = (char)c;
+            struct mxt_json_reader reader;
+            mxt_json_reader_init(&reader, text, n);
+            struct mxt_json_slice slice = mxt_json_read_plain(&reader);
+            bool is_well = mxt_json_finish(&reader);
+            if (c >= 0x20 && c < 0x80 && c != '"' && c != '\\') {
+                assert_true(is_well);
+                assert_ptr_equal(slice.bytes, text + 1);
+                assert_int_equal(slice.length, 24);
+            } else {
+                assert_false(is_well);
+            }
+            free(text);
+        }
 }
 
 static void whole_numbers_within_bounds(void **state)
@@ -271,9 +301,16 @@ static void first_failure_sticks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(json_is_accepted),  cmocka_unit_test(other_text_is_refused),     cmocka_unit_test(depth_is_bounded),
-        cmocka_unit_test(length_is_bounded), cmocka_unit_test(strings_become_safe_text),  cmocka_unit_test(whole_numbers_within_bounds),
-        cmocka_unit_test(signed_numbers),    cmocka_unit_test(members_one_after_another), cmocka_unit_test(first_failure_sticks),
+        cmocka_unit_test(json_is_accepted),
+        cmocka_unit_test(other_text_is_refused),
+        cmocka_unit_test(depth_is_bounded),
+        cmocka_unit_test(length_is_bounded),
+        cmocka_unit_test(strings_become_safe_text),
+        cmocka_unit_test(every_byte_at_every_place),
+        cmocka_unit_test(whole_numbers_within_bounds),
+        cmocka_unit_test(signed_numbers),
+        cmocka_unit_test(members_one_after_another),
+        cmocka_unit_test(first_failure_sticks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -36,7 +36,7 @@ struct script {
     int64_t now_us;
     char output[SCRIPT_OUTPUT];
     size_t length;
-    int last; /* direction of the last event, or -1 */
+    int last;            /* direction of the last event, or -1 */
     const char *stop_at; /* data that makes the sink call mxt_tcp_stop_content, or NULL */
 };
 
@@ -136,7 +136,8 @@ static void script_segment(struct script *script, char *step)
         } else if (word[0] == '^') {
             ack = strtoll(word + 1, NULL, 10);
         } else if (word[0] == '!') {
-            flags |= (uint8_t)((strchr(word, 'S') != NULL ? MXT_SYN : 0) | (strchr(word, 'F') != NULL ? MXT_FIN : 0) | (strchr(word, 'R') != NULL ? MXT_RST : 0));
+            flags |=
+                (uint8_t)((strchr(word, 'S') != NULL ? MXT_SYN : 0) | (strchr(word, 'F') != NULL ? MXT_FIN : 0) | (strchr(word, 'R') != NULL ? MXT_RST : 0));
         } else if (word[0] == '%') {
             segment.payload_missing = (uint32_t)strtoul(word + 1, NULL, 10);
         } else if (word[0] == 't') {

@@ -33,6 +33,7 @@ static void print(struct fixture *fixture, const char *format, ...)
         return;
     va_list list;
     va_start(list, format);
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): va_start is right above */
     int n = vsnprintf(fixture->output + fixture->length, OUTPUT - fixture->length, format, list);
     va_end(list);
     assert_in_range(n, 0, OUTPUT - 1 - (int)fixture->length);
@@ -108,8 +109,16 @@ static struct mxt_segment segment(const struct fixture *fixture, uint16_t src_po
                                   const char *text)
 {
     static const uint8_t header[20] = {[12] = 6 << 4}; /* does not lead to the payload: the checksum is unknown */
-    struct mxt_segment out = {.time_us = fixture->now_us, .src_port = src_port, .dst_port = dst_port, .seq = seq, .ack = ack, .flags = flags, .tcp = header,
-                              .payload = (const uint8_t *)text, .payload_length = (uint32_t)strlen(text), .frame_bytes = 60};
+    struct mxt_segment out = {.time_us = fixture->now_us,
+                              .src_port = src_port,
+                              .dst_port = dst_port,
+                              .seq = seq,
+                              .ack = ack,
+                              .flags = flags,
+                              .tcp = header,
+                              .payload = (const uint8_t *)text,
+                              .payload_length = (uint32_t)strlen(text),
+                              .frame_bytes = 60};
     out.src.bytes[15] = src_port < 10000 ? 1 : 2;
     out.dst.bytes[15] = dst_port < 10000 ? 1 : 2;
     return out;

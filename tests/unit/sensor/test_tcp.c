@@ -33,8 +33,7 @@ static const struct scenario scenarios[] = {
 
     /* causality */
     {"a reply before its command", HANDSHAKE "<0 =220; <3 =250 ^4; >0 =EHLO ^3", "<220>EHLO<250", 0, 0, 0, 0},
-    {"a whole dialogue turned round",
-     HANDSHAKE "<6 =221 ^8; >4 =QUIT ^6; <3 =250 ^4; >0 =EHLO ^3; <0 =220", "<220>EHLO<250>QUIT<221", 0, 0, 0, 0},
+    {"a whole dialogue turned round", HANDSHAKE "<6 =221 ^8; >4 =QUIT ^6; <3 =250 ^4; >0 =EHLO ^3; <0 =220", "<220>EHLO<250>QUIT<221", 0, 0, 0, 0},
     {"a reply to half of a command", HANDSHAKE "<0 =550 ^2; >0 =EH; >2 =LO", ">EH<550>LO", 0, 0, 0, 0},
     {"FIN before the command that it follows", HANDSHAKE "<0 =22 ^4 !F; >0 =QUIT", ">QUIT<22$", 0, 0, 0, 0},
     {"data before the FIN that it acknowledges", HANDSHAKE "<0 =22 ^4; >0 =QUI !F", ">QUI$<22", 0, 0, 0, 0},
@@ -308,14 +307,14 @@ static void test_reuse(void **state)
     script_begin(&script, 1000, 2000, false);
     script_run(&script, ">0 !S ^-");
     assert_false(is_reuse(&script, MXT_TOSERVER, 1000, 0, false));
-    assert_true(is_reuse(&script, MXT_TOSERVER, 5000, 0, false));     /* unanswered: a new attempt */
-    assert_false(is_reuse(&script, MXT_TOCLIENT, 2000, 1001, true));  /* its answer */
-    assert_true(is_reuse(&script, MXT_TOCLIENT, 2000, 5001, true));   /* the answer to a SYN that was not seen */
+    assert_true(is_reuse(&script, MXT_TOSERVER, 5000, 0, false));    /* unanswered: a new attempt */
+    assert_false(is_reuse(&script, MXT_TOCLIENT, 2000, 1001, true)); /* its answer */
+    assert_true(is_reuse(&script, MXT_TOCLIENT, 2000, 5001, true));  /* the answer to a SYN that was not seen */
     script_run(&script, "<0 !S ^0; >0; <0 =220");
     assert_false(is_reuse(&script, MXT_TOCLIENT, 7000, 5001, true));
-    assert_false(is_reuse(&script, MXT_TOSERVER, 5000, 0, false));    /* anyone can send a SYN */
+    assert_false(is_reuse(&script, MXT_TOSERVER, 5000, 0, false)); /* anyone can send a SYN */
     assert_false(is_reuse(&script, MXT_TOCLIENT, 7000, 4001, true));
-    assert_true(is_reuse(&script, MXT_TOCLIENT, 7000, 5001, true));   /* the server took it up */
+    assert_true(is_reuse(&script, MXT_TOCLIENT, 7000, 5001, true)); /* the server took it up */
     script_run(&script, ">0 !F ^3; <3 !F ^1");
     assert_false(is_reuse(&script, MXT_TOSERVER, 1000, 0, false));
     assert_true(is_reuse(&script, MXT_TOSERVER, 5000, 0, false));

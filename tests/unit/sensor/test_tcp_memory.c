@@ -95,12 +95,9 @@ static void test_a_history_that_cannot_grow_goes_on(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_early_data_becomes_a_gap),
-        cmocka_unit_test(test_early_data_may_come_again),
-        cmocka_unit_test(test_a_hole_is_filled_without_memory),
-        cmocka_unit_test(test_ends_survive),
-        cmocka_unit_test(test_no_history_compares_nothing),
-        cmocka_unit_test(test_a_history_that_cannot_grow_goes_on),
+        cmocka_unit_test(test_early_data_becomes_a_gap),        cmocka_unit_test(test_early_data_may_come_again),
+        cmocka_unit_test(test_a_hole_is_filled_without_memory), cmocka_unit_test(test_ends_survive),
+        cmocka_unit_test(test_no_history_compares_nothing),     cmocka_unit_test(test_a_history_that_cannot_grow_goes_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

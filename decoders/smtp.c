@@ -1,0 +1,142 @@
+/* The session as a whole: feeding both directions, gaps, and what is known at the end. */
+#include "decoders/smtp.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "decoders/smtp_int.h"
+
+struct mxt_smtp *mxt_smtp_new(struct mxt_arena *arena, const struct mxt_smtp_limits *limits, bool is_midstream)
+{
+    struct mxt_smtp *smtp = calloc(1, sizeof *smtp);
+    if (smtp == NULL)
+        return NULL;
+    smtp->arena = arena;
+    smtp->limits = *limits;
+    smtp->is_midstream = is_midstream;
+    smtp->is_greeting_expected = !is_midstream;
+    smtp->is_client_lost = is_midstream;
+    if (is_midstream) {
+        smtp->client = MXT_CLIENT_COMMANDS;
+        mxt_smtp_queue_mark_loss(smtp);
+    }
+    if (smtp->has_failed) {
+        mxt_smtp_free(smtp);
+        return NULL;
+    }
+    return smtp;
+}
+
+void mxt_smtp_free(struct mxt_smtp *smtp)
+{
+    if (smtp == NULL)
+        return;
+    for (int direction = MXT_TOSERVER; direction <= MXT_TOCLIENT; direction++) {
+        mxt_smtp_line_drop(smtp, (enum mxt_direction)direction);
+        free(smtp->stash[direction]);
+    }
+    mxt_smtp_queue_clear(smtp);
+    mxt_smtp_body_drop(smtp);
+    mxt_smtp_ehlo_drop(smtp);
+    mxt_smtp_transaction_detach(smtp);
+    mxt_smtp_messages_free(smtp);
+    mxt_arena_free(&smtp->later);
+    free(smtp);
+}
+
+void mxt_smtp_fail(struct mxt_smtp *smtp)
+{
+    smtp->has_failed = true;
+}
+
+/* The other side speaks while a line ends in a bare CR: so it took that for the line's end (some peers do; RFC 5321 2.3.8 forbids it). */
+static void follow_bare_end(struct mxt_smtp *smtp, enum mxt_direction direction)
+{
+    struct mxt_smtp_text line;
+    if (smtp->lines[direction].held == NULL || !mxt_smtp_line_end_bare(smtp, direction, &line))
+        return;
+    if (direction == MXT_TOCLIENT)
+        mxt_smtp_reply_line(smtp, line.p, line.n);
+    else if (smtp->client == MXT_CLIENT_COMMANDS)
+        mxt_smtp_command(smtp, line.p, line.n);
+    else if (smtp->client == MXT_CLIENT_RESPONSE) {
+        smtp->client = MXT_CLIENT_COMMANDS;
+        mxt_smtp_auth_response(smtp, line.p, line.n);
+    }
+    free(line.owned);
+}
+
+enum mxt_status mxt_smtp_feed(struct mxt_smtp *smtp, enum mxt_direction direction, const uint8_t *p, size_t n, size_t *consumed)
+{
+    *consumed = n;
+    if (smtp->has_failed)
+        return MXT_ENOMEM;
+    if (n == 0)
+        return MXT_OK;
+    follow_bare_end(smtp, mxt_direction_other(direction));
+    *consumed = direction == MXT_TOSERVER ? mxt_smtp_client_feed(smtp, p, n) : mxt_smtp_server_feed(smtp, p, n);
+    if (!smtp->has_failed)
+        return MXT_OK;
+    *consumed = n;
+    return MXT_ENOMEM;
+}
+
+void mxt_smtp_gap(struct mxt_smtp *smtp, enum mxt_direction direction, uint64_t missing)
+{
+    if (smtp->has_failed || missing == 0)
+        return;
+    if (direction == MXT_TOSERVER)
+        mxt_smtp_client_gap(smtp, missing);
+    else
+        mxt_smtp_server_gap(smtp);
+}
+
+void mxt_smtp_finish(struct mxt_smtp *smtp, bool is_complete)
+{
+    while (!smtp->has_failed && smtp->client == MXT_CLIENT_WAITING && smtp->stash[MXT_TOSERVER] != NULL)
+        mxt_smtp_client_guess(smtp);
+    bool is_whole = is_complete && !smtp->is_midstream && !smtp->has_client_gap && !smtp->has_failed;
+    if (is_whole && smtp->has_command && smtp->tls_mode == MXT_TLS_NONE && smtp->facts.starttls.requested == MXT_UNKNOWN)
+        smtp->facts.starttls.requested = MXT_NO;
+    if (is_whole && smtp->is_mark_open && smtp->is_end_answered && !smtp->has_server_gap)
+        mxt_smtp_marks_settle(smtp, MXT_NO);
+    mxt_smtp_transactions_settle(smtp, is_whole);
+}
+
+bool mxt_smtp_is_tls(const struct mxt_smtp *smtp, enum mxt_direction direction)
+{
+    return direction == MXT_TOSERVER ? smtp->client == MXT_CLIENT_TLS : smtp->server == MXT_SERVER_TLS;
+}
+
+enum mxt_tls_mode mxt_smtp_tls_mode(const struct mxt_smtp *smtp)
+{
+    return (enum mxt_tls_mode)smtp->tls_mode;
+}
+
+bool mxt_smtp_is_decrypted(const struct mxt_smtp *smtp)
+{
+    return smtp->is_decrypted;
+}
+
+bool mxt_smtp_is_body(const struct mxt_smtp *smtp, enum mxt_direction direction)
+{
+    return direction == MXT_TOSERVER && (smtp->client == MXT_CLIENT_BODY || (smtp->client == MXT_CLIENT_CHUNK && smtp->chunk > 0));
+}
+
+const struct mxt_smtp_facts *mxt_smtp_facts(const struct mxt_smtp *smtp)
+{
+    return &smtp->facts;
+}
+
+enum mxt_fact mxt_smtp_is_server_speech(const uint8_t *p, size_t n)
+{
+    const uint8_t *lf = n == 0 ? NULL : memchr(p, '\n', n);
+    size_t line = lf == NULL ? n : (size_t)(lf - p);
+    while (line > 0 && p[line - 1] == '\r')
+        line--;
+    bool is_last;
+    struct mxt_smtp_word text;
+    if (mxt_smtp_word_reply(p, line, &is_last, &text) != 0)
+        return MXT_YES;
+    return mxt_smtp_command_find(p, line) != NULL ? MXT_NO : MXT_UNKNOWN;
+}

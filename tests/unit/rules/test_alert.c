@@ -1,0 +1,243 @@
+/* Alerts of findings: every rule is raised once, so that no text stays without its facts. */
+#include <stdlib.h>
+
+#include "rules/alert.h"
+#include "scene.h"
+
+#define N     MXT_NO
+#define Y     MXT_YES
+#define MAIL  .exposed = 1, .content = Y, .hop = MXT_HOP_OUTBOUND, .recipients = {"bob@example.net"}
+#define SHOWN .has_tls = true, .outcome = MXT_TLS_ESTABLISHED, .visible = Y, .sni = "mx.example.net", .names = {"mx.example.net"}
+
+static const struct {
+    enum mxt_rule rule;
+    struct facts facts;
+} raised[] = {
+    {MXT_RULE_STARTTLS_CAPABILITY_MASKED, {.masked = "XXXXXXXA", .offered = N, .exposed = 2}},
+    {MXT_RULE_STARTTLS_COMMAND_MANGLED, {.mangled = "XXXXXXXX", .reply_code = 500}},
+    {MXT_RULE_STARTTLS_COMMAND_REFUSED, {.offered = Y, .requested = Y, .reply_code = 454}},
+    {MXT_RULE_STARTTLS_HANDSHAKE_ABORTED, {.offered = Y, .requested = Y, .reply_code = 220, .ended = "rst"}},
+    {MXT_RULE_STARTTLS_FALLBACK, {.offered = Y, .requested = Y, .reply_code = 454, .exposed = 1}},
+    {MXT_RULE_STARTTLS_UNUSED, {.offered = Y, .requested = N, .exposed = 1}},
+    {MXT_RULE_STARTTLS_NOT_OFFERED, {.ehlo = N, .helo_code = 250, .exposed = 1}},
+    {MXT_RULE_STARTTLS_INJECTION_TOSERVER, {.injected_toserver = 31}},
+    {MXT_RULE_STARTTLS_INJECTION_TOCLIENT, {.injected_toclient = 31}},
+    {MXT_RULE_TLS_VERSION_OBSOLETE, {SHOWN, .version = 0x0301}},
+    {MXT_RULE_TLS_CIPHER_WEAK, {SHOWN, .cipher = "TLS_RSA_WITH_RC4_128_SHA"}},
+    {MXT_RULE_TLS_DOWNGRADED, {SHOWN, .downgrade_sentinel = Y, .version = 0x0303, .client_max_version = 0x0304}},
+    {MXT_RULE_CERTIFICATE_HOST_MISMATCH, {.has_tls = true, .visible = Y, .sni = "mx.example.net", .names = {"a.example", "b.example"}}},
+    {MXT_RULE_CERTIFICATE_EXPIRED, {SHOWN, .not_after = NOW - DAY}},
+    {MXT_RULE_CERTIFICATE_NOT_YET_VALID, {SHOWN, .not_before = NOW + DAY}},
+    {MXT_RULE_CERTIFICATE_UNTRUSTED, {SHOWN, .trust = MXT_TRUST_INCOMPLETE}},
+    {MXT_RULE_CERTIFICATE_WEAK, {SHOWN, .is_rsa = Y, .key_bits = 1024, .is_weak_signature = Y}},
+    {MXT_RULE_MTA_STS_PLAINTEXT_DELIVERY, {MAIL, .offered = N}},
+    {MXT_RULE_MTA_STS_MX_MISMATCH, {MAIL, .has_tls = true, .sni = "evil.example"}},
+    {MXT_RULE_MTA_STS_CERTIFICATE_INVALID, {SHOWN, .not_after = NOW - DAY, .trust = MXT_TRUST_SELF_SIGNED}},
+    {MXT_RULE_MTA_STS_TLS_OBSOLETE, {SHOWN, .version = 0x0302}},
+    {MXT_RULE_AUTH_PLAINTEXT_CREDENTIALS, {.secret = Y, .attempts = 1, .mechanism = "PLAIN", .auth_code = 235}},
+    {MXT_RULE_SMTP_SMUGGLING, {.mark = "\\n.\\n", .verb = "MAIL", .server_ended = Y}},
+    {MXT_RULE_TCP_CONFLICTING_OVERLAP, {.overlaps = 3}},
+};
+
+/* The finding of a rule in a scene of these facts, as the judge hands it on. */
+static const struct mxt_finding *raise(struct scene *scene, const struct facts *facts, enum mxt_rule rule)
+{
+    const char *policy = "version: STSv1\nmode: enforce\nmx: mx.example.net\nmax_age: 86400\n";
+    struct mxt_memory *memory = mxt_memory_new();
+    assert_non_null(memory);
+    assert_int_equal(mxt_memory_add_policy(memory, "example.net", policy, strlen(policy), NULL, 0), MXT_OK);
+    struct mxt_knowledge knowledge = mxt_memory_knowledge(memory);
+    scene_make(scene, facts);
+    struct mxt_finding *findings = NULL;
+    assert_int_equal(mxt_judge_session(&scene->record, &scene->arena, &scene->record.findings), MXT_OK);
+    assert_int_equal(mxt_judge_network(&scene->record, &knowledge, &scene->arena, &findings), MXT_OK);
+    mxt_memory_free(memory);
+    const struct mxt_finding *finding = scene_find(findings, rule);
+    assert_non_null(finding);
+    return finding;
+}
+
+static struct mxt_alert alert_of(struct scene *scene, const struct facts *facts, enum mxt_rule rule)
+{
+    struct mxt_alert alert;
+    assert_int_equal(mxt_alert_from_finding(&scene->arena, &scene->record, raise(scene, facts, rule), &alert), MXT_OK);
+    return alert;
+}
+
+static void check_text(const char *name, const char *text)
+{
+    if (strstr(text, "(unknown)") != NULL || strpbrk(text, "{}[]") != NULL || strstr(text, "  ") != NULL)
+        fail_msg("%s: %s", name, text);
+    if (getenv("MXTAP_SHOW_TEXTS") != NULL)
+        print_message("%s: %s\n", name, text);
+}
+
+static void every_rule_speaks_in_whole_sentences(void **state)
+{
+    (void)state;
+    size_t count;
+    const struct mxt_rule_info *rules = mxt_rule_catalogue(&count);
+    assert_int_equal(count, COUNT(raised));
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(raised[i].rule, rules[i].rule);
+        struct scene scene;
+        struct mxt_alert alert = alert_of(&scene, &raised[i].facts, raised[i].rule);
+        check_text(rules[i].name, alert.explanation);
+        check_text(rules[i].name, alert.remedy);
+        assert_int_equal(alert.rule, raised[i].rule);
+        scene_free(&scene);
+    }
+}
+
+static void an_alert_says_who_when_and_what(void **state)
+{
+    (void)state;
+    const struct facts facts = {MAIL, .offered = N, .banner_name = "mx.example.net"};
+    struct scene scene;
+    struct mxt_alert alert = alert_of(&scene, &facts, MXT_RULE_MTA_STS_PLAINTEXT_DELIVERY);
+    assert_int_equal(alert.severity, MXT_SEVERITY_CRITICAL);
+    assert_string_equal(alert.domain, "example.net");
+    assert_string_equal(alert.server_name, "mx.example.net");
+    assert_string_equal(alert.result_type, "starttls-not-supported");
+    assert_string_equal(alert.sessions.items[0], "0123456789abcdef");
+    assert_int_equal(alert.sessions.count, 1);
+    assert_int_equal(alert.count, 1);
+    assert_int_equal(alert.first_seen_us, NOW);
+    assert_int_equal(alert.last_seen_us, NOW + SECOND);
+    assert_int_equal(alert.timestamp_us, NOW + SECOND);
+    assert_int_equal(alert.dest_port, 25);
+    assert_int_equal(alert.hop, MXT_HOP_OUTBOUND);
+    assert_memory_equal(&alert.src_ip, &scene.record.src_ip, sizeof alert.src_ip);
+    assert_string_equal(alert.explanation,
+                        "10.1.0.25 sent mail for example.net in the clear (messages: 1) to 192.0.2.25:25 (mx.example.net), although the domain's "
+                        "MTA-STS policy (mode enforce) asks for TLS. STARTTLS: not offered.");
+    scene_free(&scene);
+}
+
+/* What is not known is not spoken of; IPv6 addresses are told from their ports. */
+static void parts_without_facts_fall_away(void **state)
+{
+    (void)state;
+    const struct facts facts = {.offered = Y, .requested = N, .exposed = 1};
+    struct scene scene;
+    const struct mxt_finding *finding = raise(&scene, &facts, MXT_RULE_STARTTLS_UNUSED);
+    assert_int_equal(mxt_address_parse("2001:db8::25", &scene.record.dest_ip), MXT_OK);
+    struct mxt_alert alert;
+    assert_int_equal(mxt_alert_from_finding(&scene.arena, &scene.record, finding, &alert), MXT_OK);
+    assert_null(alert.server_name);
+    assert_string_equal(alert.explanation, "[2001:db8::25]:25 offered encryption, 10.1.0.25 never asked for it and sent mail in the clear (messages: 1).");
+    scene_free(&scene);
+}
+
+/* Lists are told in part, and what stands in evidence is never taken for a template. */
+static void evidence_is_only_text(void **state)
+{
+    (void)state;
+    const struct facts facts = {.masked = "{client}[x]XXXX", .offered = N};
+    struct scene scene;
+    struct mxt_alert alert = alert_of(&scene, &facts, MXT_RULE_STARTTLS_CAPABILITY_MASKED);
+    assert_non_null(strstr(alert.explanation, "\"{client}[x]XXXX\""));
+    scene_free(&scene);
+
+    const struct facts verbs = {.injected_toserver = 9};
+    const struct mxt_finding *finding;
+    scene_make(&scene, &verbs);
+    for (unsigned i = 0; i < 10; i++)
+        assert_int_equal(mxt_text_list_add(&scene.smtp.starttls.injected_verbs, &scene.arena, "NOOP", 16), MXT_OK);
+    struct mxt_finding *findings = NULL;
+    assert_int_equal(mxt_judge_session(&scene.record, &scene.arena, &findings), MXT_OK);
+    finding = scene_find(findings, MXT_RULE_STARTTLS_INJECTION_TOSERVER);
+    assert_int_equal(mxt_alert_from_finding(&scene.arena, &scene.record, finding, &alert), MXT_OK);
+    assert_non_null(strstr(alert.explanation, "(9 bytes: NOOP, NOOP, NOOP, NOOP, NOOP, NOOP, NOOP, NOOP, ...)"));
+    scene_free(&scene);
+}
+
+static void ids_are_stable_and_tell_apart(void **state)
+{
+    (void)state;
+    const struct facts facts = {.masked = "XXXXXXXA", .mangled = "XXXXXXXX", .reply_code = 500};
+    struct scene scene, again;
+    struct mxt_alert first = alert_of(&scene, &facts, MXT_RULE_STARTTLS_CAPABILITY_MASKED);
+    struct mxt_alert same = alert_of(&again, &facts, MXT_RULE_STARTTLS_CAPABILITY_MASKED);
+    assert_int_equal(first.alert_id, same.alert_id);
+    assert_int_equal(first.incident_id, same.incident_id);
+    scene_free(&again);
+
+    struct mxt_alert other = alert_of(&again, &facts, MXT_RULE_STARTTLS_COMMAND_MANGLED);
+    assert_int_not_equal(first.alert_id, other.alert_id);
+    assert_int_equal(first.incident_id, other.incident_id);
+
+    struct mxt_finding finding = {.rule = MXT_RULE_STARTTLS_COMMAND_MANGLED, .severity = MXT_SEVERITY_HIGH, .domain = "example.net"};
+    struct mxt_alert changed;
+    assert_int_equal(mxt_alert_from_finding(&again.arena, &again.record, &finding, &changed), MXT_OK);
+    assert_int_not_equal(changed.alert_id, other.alert_id);
+    finding.domain = NULL;
+    again.record.dest_port = 26;
+    assert_int_equal(mxt_alert_from_finding(&again.arena, &again.record, &finding, &changed), MXT_OK);
+    assert_int_not_equal(changed.alert_id, other.alert_id);
+    again.record.dest_port = 25;
+    again.record.session_id++;
+    assert_int_equal(mxt_alert_from_finding(&again.arena, &again.record, &finding, &changed), MXT_OK);
+    assert_int_not_equal(changed.alert_id, other.alert_id);
+    assert_int_not_equal(changed.incident_id, other.incident_id);
+    scene_free(&scene);
+    scene_free(&again);
+}
+
+static void rules_outside_the_catalogue_make_no_alert(void **state)
+{
+    (void)state;
+    struct mxt_arena arena = {0};
+    struct mxt_record record = {0};
+    struct mxt_finding finding = {.rule = MXT_RULES};
+    struct mxt_alert alert;
+    assert_int_equal(mxt_alert_from_finding(&arena, &record, &finding, &alert), MXT_EMALFORMED);
+    assert_int_equal(alert.rule, MXT_RULE_NONE);
+    mxt_arena_free(&arena);
+}
+
+static void refused_memory_is_told(void **state)
+{
+    (void)state;
+    const struct facts facts = {.offered = Y, .requested = N, .exposed = 1};
+    uint32_t refusals = 0;
+    for (uint32_t fail_at = 1;; fail_at++) {
+        struct scene scene;
+        const struct mxt_finding *finding = raise(&scene, &facts, MXT_RULE_STARTTLS_UNUSED);
+        struct mxt_alert alert;
+        scene.arena.fail_at = fail_at;
+        enum mxt_status status = mxt_alert_from_finding(&scene.arena, &scene.record, finding, &alert);
+        bool has_refused = scene.arena.failures > 0;
+        assert_int_equal(status, has_refused ? MXT_ENOMEM : MXT_OK);
+        scene_free(&scene);
+        if (!has_refused)
+            break;
+        refusals++;
+    }
+    assert_int_equal(refusals, 4);
+}
+
+static void severities_are_those_of_eve(void **state)
+{
+    (void)state;
+    assert_int_equal(mxt_alert_eve_severity(MXT_SEVERITY_CRITICAL), 1);
+    assert_int_equal(mxt_alert_eve_severity(MXT_SEVERITY_HIGH), 1);
+    assert_int_equal(mxt_alert_eve_severity(MXT_SEVERITY_MEDIUM), 2);
+    assert_int_equal(mxt_alert_eve_severity(MXT_SEVERITY_LOW), 3);
+    assert_int_equal(mxt_alert_eve_severity(MXT_SEVERITY_INFO), 4);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_rule_speaks_in_whole_sentences),
+        cmocka_unit_test(an_alert_says_who_when_and_what),
+        cmocka_unit_test(parts_without_facts_fall_away),
+        cmocka_unit_test(evidence_is_only_text),
+        cmocka_unit_test(ids_are_stable_and_tell_apart),
+        cmocka_unit_test(rules_outside_the_catalogue_make_no_alert),
+        cmocka_unit_test(refused_memory_is_told),
+        cmocka_unit_test(severities_are_those_of_eve),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
