@@ -52,6 +52,10 @@ enum mxt_checksum mxt_segment_checksum(const struct mxt_segment *segment)
     if (segment->payload_missing > 0 || segment->payload != segment->tcp + header)
         return MXT_CHECKSUM_UNKNOWN;
     uint32_t length = header + segment->payload_length;
-    uint64_t sum = sum_bytes(segment->tcp, length) + sum_pseudo(segment, length);
-    return fold(sum) == 0xffff ? MXT_CHECKSUM_GOOD : MXT_CHECKSUM_BAD;
+    uint64_t pseudo = sum_pseudo(segment, length);
+    if (fold(sum_bytes(segment->tcp, length) + pseudo) == 0xffff)
+        return MXT_CHECKSUM_GOOD;
+    uint16_t field;
+    memcpy(&field, segment->tcp + 16, sizeof field);
+    return field == fold(pseudo) ? MXT_CHECKSUM_PARTIAL : MXT_CHECKSUM_BAD;
 }

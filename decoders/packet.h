@@ -108,7 +108,12 @@ enum mxt_packet_verdict mxt_packet_decode(struct mxt_packet_decoder *decoder, co
 
 const struct mxt_packet_counters *mxt_packet_decoder_counters(const struct mxt_packet_decoder *decoder);
 
-enum mxt_checksum { MXT_CHECKSUM_UNKNOWN, MXT_CHECKSUM_GOOD, MXT_CHECKSUM_BAD };
+enum mxt_checksum {
+    MXT_CHECKSUM_UNKNOWN,
+    MXT_CHECKSUM_GOOD,
+    MXT_CHECKSUM_PARTIAL, /* of the pseudo header alone: the capturing host left the rest to its network card, or merged segments (GRO) */
+    MXT_CHECKSUM_BAD
+};
 
 /* The TCP checksum of a segment (RFC 9293 3.1); unknown where the segment was cut. Costs one pass over the payload. */
 enum mxt_checksum mxt_segment_checksum(const struct mxt_segment *segment);

@@ -49,7 +49,7 @@ struct mxt_tls_facts {
     const char *ja3_hash, *ja3_string; /* https://github.com/salesforce/ja3, GREASE aside */
     const char *ja3s_hash, *ja3s_string;
     const char *ja4;                   /* FoxIO JA4, TCP form: t13d1516h2_8daaf6152771_... */
-    enum mxt_fact downgrade_sentinel;  /* the server's random bears the RFC 8446 4.1.3 mark and the client offered more than was agreed */
+    enum mxt_fact downgrade_sentinel;  /* the server's random bears the mark of RFC 8446 4.1.3; rightly so for a client that offers no more than was agreed */
     enum mxt_fact fallback_scsv;       /* RFC 7507 */
     enum mxt_fact session_resumed;     /* by session id, ticket or PSK; unknown in doubt */
     enum mxt_fact hello_retry;         /* HelloRetryRequest seen */

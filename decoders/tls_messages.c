@@ -88,15 +88,6 @@ static void judge_visibility(struct mxt_tls *tls, const struct mxt_tls_server_he
     }
 }
 
-static enum mxt_fact downgrade_of(const struct mxt_tls_facts *facts, const struct mxt_tls_server_hello *hello)
-{
-    if (!hello->has_downgrade_mark)
-        return MXT_NO;
-    if (facts->client_max_version == 0)
-        return MXT_UNKNOWN;
-    return facts->client_max_version > hello->version ? MXT_YES : MXT_NO;
-}
-
 static void take_server_hello(struct mxt_tls *tls, const struct mxt_tls_server_hello *hello)
 {
     struct mxt_tls_facts *facts = tls->facts;
@@ -113,7 +104,7 @@ static void take_server_hello(struct mxt_tls *tls, const struct mxt_tls_server_h
     tls->progress.has_server_hello = true;
     if (facts->hello_retry == MXT_UNKNOWN && !tls->has_loss[MXT_TOCLIENT])
         facts->hello_retry = MXT_NO;
-    facts->downgrade_sentinel = downgrade_of(facts, hello);
+    facts->downgrade_sentinel = hello->has_downgrade_mark ? MXT_YES : MXT_NO;
     if (hello->alpn.n > 0)
         facts->alpn = mxt_text_keep(tls->arena, hello->alpn.p, hello->alpn.n, MXT_TLS_ALPN_MAX);
     facts->ja3s_string = mxt_ja3s_string(tls->arena, hello);

@@ -178,7 +178,6 @@ static const struct mxt_field_table smuggling_table = LINKED_TABLE(smuggling, SM
 
 #define SMTP struct mxt_smtp_facts
 static const struct mxt_field smtp[] = {
-    {"proxied_src_ip", "true client, from a PROXY header", MXT_FIELD_STRING, MXT_OPTIONAL, AT(SMTP, proxied_src_ip)},
     {"banner", "first line of the greeting with its code", MXT_FIELD_STRING, MXT_OPTIONAL, AT(SMTP, banner)},
     {"banner_code", "code of the greeting", MXT_FIELD_UNSIGNED, MXT_OPTIONAL, AT(SMTP, banner_code)},
     {"server_name", "name that the server gives itself", MXT_FIELD_STRING, MXT_OPTIONAL, AT(SMTP, server_name)},
@@ -257,7 +256,7 @@ static const struct mxt_field tls[] = {
     {"alpn_offered", "application protocols that the client offered", MXT_FIELD_TEXTS, MXT_OPTIONAL, AT(TLS, alpn_offered)},
     {"alpn_offered_total", "all of them, where more than are listed", MXT_FIELD_TEXTS_TOTAL, MXT_OPTIONAL, AT(TLS, alpn_offered)},
     {"client_max_version", "highest version that the client offered", MXT_FIELD_NAME, MXT_OPTIONAL, AT(TLS, client_max_version), .as.vocabulary = &versions},
-    {"downgrade_sentinel", "the server's random bears the mark of RFC 8446 4.1.3 against a newer offer", MXT_FIELD_FACT, MXT_OPTIONAL,
+    {"downgrade_sentinel", "the server's random bears the mark of RFC 8446 4.1.3", MXT_FIELD_FACT, MXT_OPTIONAL,
      AT(TLS, downgrade_sentinel)},
     {"fallback_scsv", "the client says that it fell back (RFC 7507)", MXT_FIELD_FACT, MXT_OPTIONAL, AT(TLS, fallback_scsv)},
     {"session_resumed", "an earlier session went on", MXT_FIELD_FACT, MXT_OPTIONAL, AT(TLS, session_resumed)},
@@ -322,6 +321,7 @@ static const struct mxt_field session[] = {
     {"duration_ms", "from start to the newest packet", MXT_FIELD_UNSIGNED, MXT_ALWAYS, AT(RECORD, duration_ms)},
     {"src_ip", "client", MXT_FIELD_ADDRESS, MXT_REQUIRED, AT(RECORD, src_ip)},
     {"src_port", "client's port", MXT_FIELD_UNSIGNED, MXT_REQUIRED, AT(RECORD, src_port)},
+    {"proxied_src_ip", "true client, from a PROXY header", MXT_FIELD_STRING, MXT_OPTIONAL, AT(RECORD, proxied_src_ip)},
     {"dest_ip", "server", MXT_FIELD_ADDRESS, MXT_REQUIRED, AT(RECORD, dest_ip)},
     {"dest_port", "server's port", MXT_FIELD_UNSIGNED, MXT_REQUIRED, AT(RECORD, dest_port)},
     {"proto", "transport", MXT_FIELD_CONSTANT, MXT_ALWAYS, .as.constant = "TCP"},

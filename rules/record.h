@@ -65,6 +65,7 @@ struct mxt_record {
     uint64_t duration_ms;
     struct mxt_address src_ip, dest_ip; /* client, server */
     uint16_t src_port, dest_port;
+    const char *proxied_src_ip; /* true client from a PROXY header, or NULL */
     uint8_t vlan_count;
     uint16_t vlan[MXT_VLAN_MAX];
     const char *community_id;   /* https://github.com/corelight/community-id-spec, seed 0 */

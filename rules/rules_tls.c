@@ -57,7 +57,7 @@ static void judge_cipher_weak(const struct mxt_case *c)
 /* Whatever came of it: a client that sees the mark must give up (RFC 8446 4.1.3), so the tampering shows best in handshakes that fail. */
 static void judge_downgraded(const struct mxt_case *c)
 {
-    if (c->tls->downgrade_sentinel != MXT_YES)
+    if (c->tls->downgrade_sentinel != MXT_YES || c->tls->client_max_version <= c->tls->version)
         return;
     struct mxt_finding *finding = mxt_case_raise(c, MXT_RULE_TLS_DOWNGRADED, MXT_SEVERITY_HIGH);
     mxt_case_text(c, finding, "client_max_version", mxt_tls_version_name(c->tls->client_max_version));

@@ -216,8 +216,9 @@ void mxt_session_record(struct mxt_session *session, const struct mxt_flow *flow
     };
     memcpy(out->vlan, flow->vlan, sizeof out->vlan);
     fill_capture(session, flow, &out->capture);
-    /* TLS from the first byte on says nothing in SMTP; facts that were read before it (a PROXY header, a banner) do. */
+    /* TLS from the first byte on says nothing in SMTP; a banner that was read before it does. */
     const struct mxt_smtp_facts *facts = mxt_smtp_facts(session->smtp);
-    if (mxt_smtp_tls_mode(session->smtp) != MXT_TLS_IMPLICIT || facts->banner != NULL || facts->proxied_src_ip != NULL)
+    out->proxied_src_ip = facts->proxied_src_ip;
+    if (mxt_smtp_tls_mode(session->smtp) != MXT_TLS_IMPLICIT || facts->banner != NULL)
         out->smtp = facts;
 }

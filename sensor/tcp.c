@@ -37,17 +37,17 @@ static void start(struct mxt_tcp_half *half, uint32_t sequence)
 
 static bool is_checksum_acceptable(struct mxt_tcp *tcp, struct mxt_tcp_half *half, const struct mxt_segment *segment)
 {
-    switch (mxt_segment_checksum(segment)) {
-    case MXT_CHECKSUM_GOOD: half->has_good_checksum = true; return true;
-    case MXT_CHECKSUM_BAD:
-        if (half->has_good_checksum) {
-            tcp->counters.bad_checksums_dropped++;
-            return false;
-        }
-        tcp->counters.bad_checksums_accepted++;
+    enum mxt_checksum checksum = mxt_segment_checksum(segment);
+    if (checksum == MXT_CHECKSUM_GOOD)
+        half->has_good_checksum = true;
+    if (checksum == MXT_CHECKSUM_GOOD || checksum == MXT_CHECKSUM_UNKNOWN)
         return true;
-    case MXT_CHECKSUM_UNKNOWN: break;
+    /* A host that merges segments as it captures (GRO) shows partial checksums among good ones. */
+    if (checksum == MXT_CHECKSUM_BAD && half->has_good_checksum) {
+        tcp->counters.bad_checksums_dropped++;
+        return false;
     }
+    tcp->counters.bad_checksums_accepted++;
     return true;
 }
 

@@ -5,7 +5,9 @@
 
 Only what tshark states is compared: where it is silent (it gives up on some pipelined commands), so is this script.
 Where it speaks, every disagreement is shown and counts, whoever is right. Where scenario.json lies beside a capture,
-its "args" are the sensor's. Exit: 0 no difference, 1 differences, 2 wrong usage or a program failed.
+its "args" are the sensor's. known.json tells, by scenario and fact, where the two are known to differ and why; such a
+difference is printed with its reason and does not count, and a reason that no longer holds counts as a difference.
+Exit: 0 no other difference, 1 differences, 2 wrong usage or a program failed.
 """
 
 import argparse
@@ -33,6 +35,7 @@ CLIENT_HELLO, SERVER_HELLO = "1", "2"
 TLS_VERSIONS = {"0x0300": "SSL 3.0", "0x0301": "TLS 1.0", "0x0302": "TLS 1.1", "0x0303": "TLS 1.2", "0x0304": "TLS 1.3"}
 # EVE writes the first TLS so.
 EVE_NAMES = {"TLSv1": "TLS 1.0", "SSLv3": "SSL 3.0"}
+KNOWN = pathlib.Path(__file__).with_name("known.json")
 FACTS = ("helo", "mail_from", "rcpt_to", "starttls reply", "version", "sni", "ja3", "ja3s", "certificate sha256",
          "certificate serial")
 
@@ -49,8 +52,8 @@ class Stream:
     ends: frozenset
     facts: dict = dataclasses.field(default_factory=lambda: collections.defaultdict(list))
     client: tuple = None
-    # How many replies are to come up to the one to STARTTLS; 0 where none is awaited.
-    replies_awaited: int = 0
+    # Commands of the client's last packet that wait for their reply, as (verb, address or None).
+    waiting: list = dataclasses.field(default_factory=list)
 
 
 def run(command, directory=None):
@@ -101,32 +104,45 @@ def end(frame, side):
 
 def take_client(stream, frame):
     if frame["tcp.len"] and frame["tcp.len"][-1] != "0":
-        stream.replies_awaited = 0
-    for number, line in enumerate(frame["smtp.command_line"], 1):
-        line = line.removesuffix("\\n").removesuffix("\\r").rstrip("\r\n")
-        take_command(stream, line)
-        stream.replies_awaited = number if line.upper().strip() == "STARTTLS" else 0
+        stream.waiting = []
+    for line in frame["smtp.command_line"]:
+        stream.waiting.append(take_command(stream, line.removesuffix("\\n").removesuffix("\\r").rstrip("\r\n")))
     if CLIENT_HELLO in frame["tls.handshake.type"]:
         stream.facts["sni"] += frame["tls.handshake.extensions_server_name"]
         stream.facts["ja3"] += frame["tls.handshake.ja3"]
 
 
 def take_command(stream, line):
+    """Notes what the command says; returns its verb and, of MAIL and RCPT, the address."""
     greeting = re.fullmatch(r"(?:HELO|EHLO|LHLO)\s+(\S+)\s*", line, re.IGNORECASE)
     if greeting:
         # The sensor keeps the last name, as servers do.
         stream.facts["helo"] = [greeting[1]]
     for verb, fact in (("MAIL FROM", "mail_from"), ("RCPT TO", "rcpt_to")):
-        address = re.match(verb + r":\s*(?:<([^>]*)>|(\S*))", line, re.IGNORECASE)
-        if address:
-            stream.facts[fact].append(address[1] if address[1] is not None else address[2])
+        found = re.match(verb + r":\s*(?:<([^>]*)>|(\S*))", line, re.IGNORECASE)
+        if found:
+            address = found[1] if found[1] is not None else found[2]
+            stream.facts[fact].append(address)
+            return verb, address
+    return line.upper().strip(), None
+
+
+def take_reply(stream, code):
+    """A reply to the first of the commands that wait. A transaction that the server never began is none (RFC 5321 4.1.1.2)."""
+    if not stream.waiting:
+        return
+    verb, address = stream.waiting.pop(0)
+    if verb == "STARTTLS":
+        stream.facts["starttls reply"].append(code)
+    elif verb == "MAIL FROM" and code[:1] in "45":
+        stream.facts["mail_from"].remove(address)
+    elif verb == "RCPT TO" and code == "503":
+        stream.facts["rcpt_to"].remove(address)
 
 
 def take_server(stream, frame):
     for response in frame["smtp.response"]:
-        if stream.replies_awaited == 1:
-            stream.facts["starttls reply"].append(response[:3])
-        stream.replies_awaited = max(0, stream.replies_awaited - 1)
+        take_reply(stream, response[:3])
     types = frame["tls.handshake.type"]
     if SERVER_HELLO in types:
         chosen = frame["tls.handshake.extensions.supported_version"] or frame["tls.handshake.version"]
@@ -191,46 +207,62 @@ def sensor_facts(event):
 class Tally:
     agreed: collections.Counter = dataclasses.field(default_factory=collections.Counter)
     differing: collections.Counter = dataclasses.field(default_factory=collections.Counter)
+    known: collections.Counter = dataclasses.field(default_factory=collections.Counter)
     lines: list = dataclasses.field(default_factory=list)
 
-    def note(self, agrees, fact, line):
-        (self.agreed if agrees else self.differing)[fact] += 1
-        if not agrees:
-            self.lines.append(line)
+    def note(self, agrees, fact, line, reason):
+        """Counts a fact; `reason` says why a difference is known, None that it is not."""
+        if agrees:
+            self.agreed[fact] += 1
+            return
+        (self.differing if reason is None else self.known)[fact] += 1
+        self.lines.append(line if reason is None else f"{line} (known: {reason})")
 
 
-def compare_stream(tally, where, stated, found):
-    """One stream's facts; `found` is None where the sensor reports no such session."""
+def compare_stream(tally, where, stated, found, known):
+    """One stream's facts; `found` is None where the sensor reports no such session, `known` are reasons by fact."""
     for fact in FACTS:
         values = stated.get(fact, [])
         theirs = [] if found is None else list(found[fact])
         tail = "no session" if found is None else json.dumps(theirs)
         if fact in ("mail_from", "rcpt_to"):
+            theirs = [as_tshark_writes(value) for value in theirs]
             for value in values:
                 agrees = value in theirs
                 if agrees:
                     theirs.remove(value)
-                tally.note(agrees, fact, f"{where}: {fact}: tshark {json.dumps(value)}, sensor {tail}")
+                tally.note(agrees, fact, f"{where}: {fact}: tshark {json.dumps(value)}, sensor {tail}", known.get(fact))
         elif values:
             tally.note(bool(set(values) & set(theirs)), fact,
-                       f"{where}: {fact}: tshark {json.dumps(values)}, sensor {tail}")
+                       f"{where}: {fact}: tshark {json.dumps(values)}, sensor {tail}", known.get(fact))
 
 
-def compare_capture(tally, sensor, capture, verbose):
+def as_tshark_writes(address):
+    """tshark 4.0 reads SMTP as ASCII and writes U+FFFD for every byte above it."""
+    return "".join(letter if letter.isascii() else "\ufffd" * len(letter.encode()) for letter in address)
+
+
+def compare_capture(tally, sensor, capture, known, verbose):
     told = capture.parent / "scenario.json"
     arguments = json.loads(told.read_text(encoding="utf-8")).get("args", []) if told.is_file() else []
     ports = listed_ports(arguments) or MAIL_PORTS
     streams = ask_tshark(capture, ports)
     sessions = ask_sensor(sensor, capture, arguments)
+    name = capture.parent.name if told.is_file() else capture.name
+    reasons = known.get(name, {})
+    before = tally.known.copy()
     for number, stream in sorted(streams.items()):
         same_ends = sessions.get(stream.ends, [])
         event = same_ends.pop(0) if same_ends else None
         if not any(stream.facts.values()) or not {port for _, port in stream.ends} & ports:
             continue
-        compare_stream(tally, f"{capture.name if not told.is_file() else capture.parent.name} stream {number}",
-                       stream.facts, None if event is None else sensor_facts(event))
+        found = None if event is None else sensor_facts(event)
+        compare_stream(tally, f"{name} stream {number}", stream.facts, found, reasons)
         if verbose:
-            print(f"{capture.name} stream {number}: {json.dumps(stream.facts)}")
+            print(f"{name} stream {number}: {json.dumps(stream.facts)}")
+    for fact in reasons:
+        if tally.known[fact] == before[fact]:
+            tally.note(False, fact, f"{name}: {fact}: known.json tells of a difference that is none", None)
 
 
 def listed_ports(arguments):
@@ -242,10 +274,10 @@ def listed_ports(arguments):
 
 
 def print_table(tally):
-    print(f"{'fact':<22}{'compared':>10}{'agreed':>10}{'differing':>10}")
+    print(f"{'fact':<22}{'compared':>10}{'agreed':>10}{'differing':>10}{'known':>10}")
     for fact in FACTS:
-        agreed, differing = tally.agreed[fact], tally.differing[fact]
-        print(f"{fact:<22}{agreed + differing:>10}{agreed:>10}{differing:>10}")
+        counts = (tally.agreed[fact], tally.differing[fact], tally.known[fact])
+        print(f"{fact:<22}" + "".join(f"{count:>10}" for count in (sum(counts), *counts)))
 
 
 def main():
@@ -255,19 +287,23 @@ def main():
     parser.add_argument("--verbose", action="store_true", help="print what tshark states")
     options = parser.parse_args()
     tally = Tally()
-    try:
-        for capture in options.captures:
-            compare_capture(tally, str(options.sensor.resolve()), capture.resolve(), options.verbose)
-    except (OSError, ProgramFailed) as error:
-        print(f"compare_tshark.py: {error}", file=sys.stderr)
-        return 2
+    known = json.loads(KNOWN.read_text(encoding="utf-8"))
+    failed = 0
+    for capture in options.captures:
+        try:
+            compare_capture(tally, str(options.sensor.resolve()), capture.resolve(), known, options.verbose)
+        except (OSError, ProgramFailed) as error:
+            print(f"compare_tshark.py: {capture}: {error}", file=sys.stderr)
+            failed += 1
     for line in tally.lines:
         print(line)
     print_table(tally)
     compared = sum(tally.agreed.values()) + len(tally.lines)
     if not compared:
         print("nothing was compared: tshark states no fact about these captures")
-    return 1 if tally.lines or not compared else 0
+    if failed:
+        return 2
+    return 1 if tally.differing or not compared else 0
 
 
 if __name__ == "__main__":

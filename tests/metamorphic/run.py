@@ -24,13 +24,15 @@ PROCESSES = 2
 SENSOR_SECONDS = 60
 DIFFERENCES_SHOWN = 6
 VALUE_SHOWN = 160
-# How many other captures are played beside one.
+# How many other captures are played beside one, and how far apart in time they may be: certificates are judged by the
+# capture's clock, and moving a capture by years would rightly change what is said about them.
 COMPANIONS = 3
+COMPANION_NS = 86400 * 10**9
 CAPTURE_SUFFIXES = (".pcap", ".pcapng", ".pcap.gz", ".pcap.zst", ".pcapng.gz", ".pcapng.zst")
 SEVERITIES = {"info": 0, "low": 1, "medium": 2, "high": 3, "critical": 4}
 # Facts that a transformation may rightly change wherever they stand, in evidence too.
 VOLATILE = {"timestamp", "start", "duration_ms", "vlan", "snapshot", "session_id", "sessions", "first_seen",
-            "last_seen", "packets", "alert_id", "incident_id"}
+            "last_seen", "seen_at", "packets", "alert_id", "incident_id"}
 
 
 class SensorFailed(Exception):
@@ -214,21 +216,24 @@ class Result:
 
 def companions(scenario, every):
     """Captures to play beside a scenario's, none with a connection between the same ends."""
-    start = every.index(scenario)
-    chosen, taken = [], flows(scenario)
-    for other in every[start + 1 :] + every[:start]:
+    place = every.index(scenario)
+    begun, taken = start_and_flows(scenario)
+    chosen = []
+    for other in every[place + 1 :] + every[:place]:
         if len(chosen) == COMPANIONS:
             break
-        theirs = flows(other)
-        if theirs and not theirs & taken:
+        start, theirs = start_and_flows(other)
+        if theirs and not theirs & taken and abs(start - begun) < COMPANION_NS:
             chosen.append(other)
-            taken |= theirs
+            taken = taken | theirs
     return chosen
 
 
-def flows(scenario):
-    segments = (pk.segment(packet) for packet in pk.read_capture(scenario.capture))
-    return {segment.flow for segment in segments if segment is not None}
+def start_and_flows(scenario):
+    """When a capture begins and which connections are in it."""
+    packets = pk.read_capture(scenario.capture)
+    segments = (pk.segment(packet) for packet in packets)
+    return (packets[0].time if packets else 0), {segment.flow for segment in segments if segment is not None}
 
 
 def check(sensor, scenario, name, original, every, options, directory):

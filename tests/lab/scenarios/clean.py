@@ -58,7 +58,6 @@ def exim_mx(lab, settings="", certificate=None):
         fact("smtp.helo", "out.example.org"),
         fact("smtp.server_name", MX),
         fact("smtp.starttls.before", ["EHLO"]),
-        fact("capture.ended", "fin"),
     ],
 )
 def postfix_postfix_13(lab):

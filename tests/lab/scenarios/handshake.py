@@ -271,7 +271,6 @@ def injection_toclient(lab):
     facts=[
         fact("smtp.starttls.reply_code", 220),
         fact("tls.outcome", "established"),
-        fact("smtp.starttls.injected_toclient", 0),
     ],
 )
 def multiline_220(lab):

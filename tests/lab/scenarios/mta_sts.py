@@ -455,7 +455,7 @@ def tls_10(lab, name, address, domain):
     {"mta_sts.tls_obsolete": "medium", "tls.version_obsolete": "medium"},
     purpose="TLS 1.0 to the MX of a domain that enforces",
     origin="{postfix} to {postfix}, both allowed TLS 1.0 only",
-    facts=[fact("tls.version", "TLS 1.0"), fact("tls.sni", MX)],
+    facts=[fact("tls.version", "TLSv1"), fact("tls.sni", MX)],
 )
 def obsolete(lab):
     tls_10(lab, MX, "192.0.2.25", "example.net")
@@ -466,7 +466,7 @@ def obsolete(lab):
     {"tls.version_obsolete": "medium"},
     origin="{postfix} to {postfix}, both allowed TLS 1.0 only",
     purpose="near miss: TLS 1.0 to a server that serves no domain with a policy",
-    facts=[fact("tls.version", "TLS 1.0")],
+    facts=[fact("tls.version", "TLSv1")],
 )
 def obsolete_no_policy(lab):
     tls_10(lab, "mx.club.example.com", "203.0.113.25", "club.example.com")

@@ -32,7 +32,7 @@ def old_postfix(lab, version):
     severity={"tls.version_obsolete": "medium"},
     hides=(b"MAIL FROM",),
     must_not_raise=("tls.cipher_weak", "tls.downgraded"),
-    facts=protected("TLS 1.0"),
+    facts=protected("TLSv1"),
 )
 def version_10(lab):
     old_postfix(lab, "TLSv1")

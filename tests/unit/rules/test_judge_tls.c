@@ -59,8 +59,10 @@ static void downgraded(void **state)
     (void)state;
     enum mxt_rule rule = MXT_RULE_TLS_DOWNGRADED;
     const struct judged cases[] = {
-        {"the client gave up", rule, MXT_SEVERITY_HIGH, {.has_tls = true, .outcome = MXT_TLS_FAILED, .downgrade_sentinel = Y}},
-        {"the client went on", rule, MXT_SEVERITY_HIGH, {ESTABLISHED, .downgrade_sentinel = Y, .is_snapshot = true}},
+        {"the client gave up", rule, MXT_SEVERITY_HIGH, {.has_tls = true, .outcome = MXT_TLS_FAILED, .downgrade_sentinel = Y, .version = 0x0303, .client_max_version = 0x0304}},
+        {"the client went on", rule, MXT_SEVERITY_HIGH, {ESTABLISHED, .downgrade_sentinel = Y, .version = 0x0303, .client_max_version = 0x0304, .is_snapshot = true}},
+        {"an old client", rule, MXT_SEVERITY_NONE, {ESTABLISHED, .downgrade_sentinel = Y, .version = 0x0303, .client_max_version = 0x0303}},
+        {"an unknown client", rule, MXT_SEVERITY_NONE, {ESTABLISHED, .downgrade_sentinel = Y, .version = 0x0303}},
         {"no mark", rule, MXT_SEVERITY_NONE, {ESTABLISHED, .downgrade_sentinel = N, .version = 0x0303, .client_max_version = 0x0304}},
         {"not known", rule, MXT_SEVERITY_NONE, {ESTABLISHED, .version = 0x0303, .client_max_version = 0x0304}},
     };

@@ -80,6 +80,9 @@ static void a_policy_replaces_the_one_before(void **state)
     assert_int_equal(of_mx(memory, "both.example", out, 4), 2);
     assert_string_equal(out[0]->domain, "other.example");
     assert_string_equal(out[1]->domain, "example.net");
+    assert_int_equal(add(memory, "example.net", "enforce", "mx: both.example"), MXT_OK); /* the last of its chain */
+    assert_int_equal(of_mx(memory, "both.example", out, 4), 2);
+    assert_int_equal(out[1]->mode, MXT_POLICY_ENFORCE);
     mxt_memory_free(memory);
 }
 

@@ -7,7 +7,7 @@
  *   !SFR                         flags beside ACK
  *   %N                           N more bytes were cut off by the snap length
  *   tN                           the timestamp option
- *   bad  good                    a checksum that is wrong, right (else it cannot be told)
+ *   bad  good  partial           a checksum that is wrong, right, of the pseudo header alone (else it cannot be told)
  *   +N                           N milliseconds after the step before; also in front of a command
  *   tick  finish  stop  rest     commands; `keep>off`, `keep<off`: history of a direction
  *
@@ -98,15 +98,17 @@ static uint16_t script_sum(const uint8_t *p, size_t n, uint32_t sum)
     return (uint16_t)sum;
 }
 
-/* A header in front of the payload in `packet` that makes the checksum right or wrong, between two addresses ::. */
-static void script_checksum(struct mxt_segment *segment, uint8_t *packet, bool is_good)
+/* A header in front of the payload in `packet` that makes the checksum what the word says, between two addresses ::. */
+static void script_checksum(struct mxt_segment *segment, uint8_t *packet, const char *word)
 {
     memset(packet, 0, 20);
     packet[12] = 5 << 4;
     memmove(packet + 20, segment->payload, segment->payload_length);
     uint16_t sum = (uint16_t)~script_sum(packet, 20 + segment->payload_length, 6 + 20 + segment->payload_length);
-    if (!is_good)
+    if (strcmp(word, "bad") == 0)
         sum ^= 0x0101;
+    if (strcmp(word, "partial") == 0)
+        sum = (uint16_t)(6 + 20 + segment->payload_length);
     packet[16] = (uint8_t)(sum >> 8);
     packet[17] = (uint8_t)sum;
     segment->tcp = packet;
@@ -143,7 +145,7 @@ static void script_segment(struct script *script, char *step)
         } else if (word[0] == 't') {
             segment.has_timestamp = true;
             segment.timestamp_value = (uint32_t)strtoul(word + 1, NULL, 10);
-        } else if (word[0] == 'b' || word[0] == 'g') {
+        } else if (word[0] == 'b' || word[0] == 'g' || word[0] == 'p') {
             checksum = word;
         }
     }
@@ -152,7 +154,7 @@ static void script_segment(struct script *script, char *step)
     segment.seq = script->isn[is_client ? 0 : 1] + 1 + (uint32_t)offset - ((flags & MXT_SYN) != 0 ? 1 : 0);
     segment.ack = (flags & MXT_ACK) != 0 ? script->isn[is_client ? 1 : 0] + 1 + (uint32_t)ack : 0;
     if (checksum[0] != '\0')
-        script_checksum(&segment, packet, checksum[0] == 'g');
+        script_checksum(&segment, packet, checksum);
     mxt_tcp_segment(script->tcp, direction, &segment, &script->limits, &script_sink, script);
 }
 

@@ -114,6 +114,7 @@ static const struct scenario scenarios[] = {
     /* checksums */
     {"wrong where others are right", HANDSHAKE ">0 =abc good; >3 =XXX bad; >3 =def good", ">abcdef", 0, 0, 0, 0},
     {"wrong throughout: offload", HANDSHAKE ">0 =abc bad; >3 =def bad", ">abcdef", 0, 0, 0, 0},
+    {"partial among others: merged while captured", HANDSHAKE ">0 =abc good; >3 =def partial; >6 =ghi good", ">abcdefghi", 0, 0, 0, 0},
     {"a wrong RST", HANDSHAKE ">0 =abc good; >3 !R bad; >3 =def", ">abcdef", 0, 0, 0, 0},
     {"a wrong acknowledgement opens no hole", HANDSHAKE "<0 =220 good; <3 ^50 bad; +500 tick; >0 =abc", "<220>abc", 0, 0, 0, 0},
 
@@ -286,10 +287,10 @@ static void test_checksums_are_counted(void **state)
     (void)state;
     struct script script;
     script_begin(&script, 1000, 2000, false);
-    script_run(&script, HANDSHAKE ">0 =abc bad; >3 =def good; >6 =X bad; <0 =220 bad; <3 =x bad");
-    assert_int_equal(mxt_tcp_counters(script.tcp)->bad_checksums_accepted, 3);
+    script_run(&script, HANDSHAKE ">0 =abc bad; >3 =def good; >6 =X bad; <0 =220 bad; <3 =x bad; <4 =y partial");
+    assert_int_equal(mxt_tcp_counters(script.tcp)->bad_checksums_accepted, 4);
     assert_int_equal(mxt_tcp_counters(script.tcp)->bad_checksums_dropped, 1);
-    assert_string_equal(script.output, ">abcdef<220x");
+    assert_string_equal(script.output, ">abcdef<220xy");
     script_end(&script);
 }
 
