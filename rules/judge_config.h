@@ -49,6 +49,9 @@ struct mxt_judge_config {
 /* Sets the defaults. */
 void mxt_judge_config_init(struct mxt_judge_config *config);
 
+/* Whether the address is in the network. */
+bool mxt_network_has(const struct mxt_network *network, const struct mxt_address *address);
+
 /* Whether the address is in one of the networks. */
 bool mxt_networks_has(const struct mxt_networks *networks, const struct mxt_address *address);
 

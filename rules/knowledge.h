@@ -45,6 +45,13 @@ enum mxt_status mxt_memory_add_policy(struct mxt_memory *memory, const char *dom
  */
 enum mxt_status mxt_memory_apply(struct mxt_memory *memory, const struct mxt_changes *changes) MXT_MUST_CHECK;
 
+/* Calls `each` for every baseline that it holds, the longest untouched first, so that loading them in this order forgets in the same order: for keeping them
+ * beyond the program's end. */
+void mxt_memory_each_baseline(const struct mxt_memory *memory, void (*each)(void *context, const struct mxt_baseline *baseline), void *context);
+
+/* Takes a baseline as it was kept, in place of one of the same subject. MXT_OK, also where a bound made it forget another; MXT_ENOMEM. */
+enum mxt_status mxt_memory_load_baseline(struct mxt_memory *memory, const struct mxt_baseline *baseline) MXT_MUST_CHECK;
+
 /* How many policies it holds. */
 size_t mxt_memory_policies(const struct mxt_memory *memory);
 

@@ -1,5 +1,6 @@
 #include "sensor/networks.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,22 +95,6 @@ void mxt_networks_free(struct mxt_networks *networks)
 {
     free(networks->items);
     *networks = (struct mxt_networks){0};
-}
-
-static bool is_inside(const struct mxt_network *network, const struct mxt_address *address)
-{
-    unsigned bytes = network->prefix / 8, bits = network->prefix % 8;
-    if (memcmp(network->address.bytes, address->bytes, bytes) != 0)
-        return false;
-    return bits == 0 || (network->address.bytes[bytes] ^ address->bytes[bytes]) >> (8 - bits) == 0;
-}
-
-bool mxt_networks_has(const struct mxt_networks *networks, const struct mxt_address *address)
-{
-    for (size_t i = 0; i < networks->count; i++)
-        if (is_inside(&networks->items[i], address))
-            return true;
-    return false;
 }
 
 enum mxt_hop mxt_networks_hop(const struct mxt_networks *networks, const struct mxt_address *client, const struct mxt_address *server)

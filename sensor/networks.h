@@ -2,22 +2,12 @@
 #ifndef MXT_SENSOR_NETWORKS_H
 #define MXT_SENSOR_NETWORKS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "decoders/packet.h"
 #include "decoders/status.h"
+#include "rules/judge_config.h"
 #include "rules/record.h"
-
-struct mxt_network {
-    struct mxt_address address;
-    unsigned prefix; /* bits of the mapped form: an IPv4 prefix plus 96 */
-};
-
-struct mxt_networks {
-    struct mxt_network *items; /* owned */
-    size_t count;
-};
 
 /*
  * Appends the networks of a comma-separated list ("10.0.0.0/8,2001:db8::/32"; a lone address is a network of one). MXT_OK; MXT_EUSAGE with one sentence in
@@ -29,8 +19,6 @@ enum mxt_status mxt_networks_add(struct mxt_networks *networks, const char *list
 enum mxt_status mxt_networks_add_private(struct mxt_networks *networks) MXT_MUST_CHECK;
 
 void mxt_networks_free(struct mxt_networks *networks);
-
-bool mxt_networks_has(const struct mxt_networks *networks, const struct mxt_address *address);
 
 /* The hop of a session from `client` to `server`. */
 enum mxt_hop mxt_networks_hop(const struct mxt_networks *networks, const struct mxt_address *client, const struct mxt_address *server);
