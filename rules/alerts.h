@@ -1,14 +1,24 @@
 /*
  * The table of alerts: findings merged into one alert per rule and subject, counted once a session, told when they are raised and when they grow graver.
  *
- * A subject is server (name of the MX where it is known, else address and port) and hop, with the domain or the client (address and HELO name) where the rule has
- * one. An alert ends after a quiet day (record time): the next finding opens a new one. What a session says of a rule replaces what it said before (a later
- * snapshot, or judged again after a late record), so counts do not depend on the order of arrival; an alert whose last finding is withdrawn disappears,
- * unless it was told already: then it is told again with count 0.
+ * A subject is the server (the MX name that the client asked for by SNI, else address and port) and the hop; with the domain where the finding has one, else with
+ * the client (address and HELO name) where the rule is about the client (mxt_alert_has_client).
+ *
+ * A finding lasts from its session's start to its record's timestamp. The findings of a subject, in order of time, form a run as long as no gap between them
+ * exceeds the quiet time (a day): each run is an alert. A finding that rests on a lost baseline (evidence `lost`) belongs to the run before it, however long
+ * ago that was: such an alert stays open and counts, and is not told again.
+ *
+ * What a session says replaces what it said before (a later snapshot, or judged again after a late record): the alerts are a function of what was last said of
+ * each session, whatever the order of arrival. An alert without findings left disappears; one that was told is told once more, with count 0. A session that
+ * several sensors saw is one session: its findings are handed over together.
+ *
+ * The exceptions, all counted: beyond the bounds the oldest sessions are folded into their alerts (they still count, and can no longer be withdrawn or link
+ * incidents), and the subjects that are longest quiet and least grave are dropped.
  */
 #ifndef MXT_RULES_ALERTS_H
 #define MXT_RULES_ALERTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,11 +29,12 @@
 struct mxt_alerts;
 
 struct mxt_alerts_limits {
-    uint32_t alerts;         /* kept at once, default 100,000; beyond, the longest ended and then the least grave is dropped and counted */
-    uint32_t sessions_shown; /* ids named in an alert, default 20 */
-    uint32_t sessions;       /* (session, rule) pairs remembered for replacing and for counting once, default 1,000,000 */
+    uint32_t subjects;       /* kept at once; beyond, those longest quiet and least grave are dropped */
+    uint32_t sessions;       /* remembered, for replacing and for incidents; beyond, the oldest are folded */
+    uint32_t sessions_shown; /* ids named in an alert, the gravest first, then the earliest */
+    uint64_t seed;           /* of the hash tables, so that nobody can aim collisions at them; 0 in tests */
 };
-#define MXT_ALERTS_LIMITS_DEFAULT ((struct mxt_alerts_limits){.alerts = 100000, .sessions_shown = 20, .sessions = 1000000})
+#define MXT_ALERTS_LIMITS_DEFAULT ((struct mxt_alerts_limits){.subjects = 100000, .sessions = 1000000, .sessions_shown = 20})
 
 /* Told of an alert that is new, graver than when it was told, or withdrawn (count 0). Valid during the call. */
 struct mxt_alerts_teller {
@@ -31,7 +42,15 @@ struct mxt_alerts_teller {
     void *context;
 };
 
-/* An empty table; `config` outlives it. `teller` may be NULL: a replay asks for all at its end. NULL: out of memory. */
+/* What the table did beside keeping alerts. */
+struct mxt_alerts_counters {
+    uint64_t suppressed; /* findings (one a session and rule) that raise nothing: switched off or suppressed */
+    uint64_t folded;     /* sessions no longer remembered, for the bound */
+    uint64_t dropped;    /* subjects dropped, for the bound */
+    uint64_t refused;    /* allocations: something is missing */
+};
+
+/* An empty table; `config` outlives it. `teller` (copied) may be NULL: a replay asks for all at its end. NULL: out of memory. */
 struct mxt_alerts *mxt_alerts_new(const struct mxt_alerts_limits *limits, const struct mxt_judge_config *config, const struct mxt_alerts_teller *teller);
 
 /* NULL is accepted. */
@@ -43,11 +62,18 @@ void mxt_alerts_free(struct mxt_alerts *alerts);
  */
 enum mxt_status mxt_alerts_take(struct mxt_alerts *alerts, const struct mxt_record *record, const struct mxt_finding *findings) MXT_MUST_CHECK;
 
-/* Calls `each` for every alert, incidents together: gravest incident first, in it the gravest alert first, then the earlier. */
-void mxt_alerts_each(const struct mxt_alerts *alerts, void (*each)(void *context, const struct mxt_alert *alert), void *context);
+/* The gravest that was last taken of a session, suppressed findings aside; NONE: nothing, or no longer remembered. */
+enum mxt_severity mxt_alerts_session_severity(const struct mxt_alerts *alerts, uint64_t session_id);
 
-/* How many there are, and how many were dropped for a bound. */
-size_t mxt_alerts_count(const struct mxt_alerts *alerts);
-uint64_t mxt_alerts_dropped(const struct mxt_alerts *alerts);
+/* Whether the session, when it was last taken, began an alert or made one graver: its story is worth keeping. */
+bool mxt_alerts_is_leading(const struct mxt_alerts *alerts, uint64_t session_id);
+
+/*
+ * Calls `each` for every alert, incidents together: gravest incident first, in it the gravest alert first, then the earlier. An alert is valid during the call.
+ * MXT_OK; MXT_ENOMEM: some or all are missing.
+ */
+enum mxt_status mxt_alerts_each(struct mxt_alerts *alerts, void (*each)(void *context, const struct mxt_alert *alert), void *context) MXT_MUST_CHECK;
+
+struct mxt_alerts_counters mxt_alerts_counters(const struct mxt_alerts *alerts);
 
 #endif
