@@ -59,6 +59,22 @@ def alerts_of(events):
     return alerts
 
 
+def told_of(events):
+    """Each alert as (rule, severity, count)."""
+    details = [event.get("mxtap", {}) for event in events if event["event_type"] == "alert"]
+    return [(detail.get("rule"), detail.get("severity"), detail.get("count")) for detail in details]
+
+
+def incidents_of(events):
+    """Rule to the incidents that its alerts belong to."""
+    incidents = {}
+    for event in events:
+        if event["event_type"] == "alert":
+            detail = event.get("mxtap", {})
+            incidents.setdefault(detail.get("rule"), set()).add(detail.get("incident_id"))
+    return incidents
+
+
 def look_up(record, path):
     """The value at a dotted path; a number steps into an array."""
     value = record
@@ -89,6 +105,34 @@ def check_alerts(scenario, alerts):
             yield f"{rule} ({severity}) is raised, and not expected"
         elif ceiling and RANK[severity] > RANK[ceiling]:
             yield f"{rule} is {severity}, above {ceiling}"
+
+
+def check_each_alert(scenario, told):
+    """Of the rules that "alerts" names, exactly those alerts."""
+    left = list(told)
+    rules = {wanted["rule"] for wanted in scenario.get("alerts", [])}
+    for wanted in scenario.get("alerts", []):
+        one = (wanted["rule"], wanted["severity"], wanted["count"])
+        if one in left:
+            left.remove(one)
+        else:
+            yield f"no alert {one[0]} ({one[1]}) that counts {one[2]}"
+    for rule, severity, count in left:
+        if rule in rules:
+            yield f"alert {rule} ({severity}) that counts {count} is raised, and not expected"
+
+
+def check_incidents(scenario, incidents):
+    """The rules of one group share one incident, and no two groups share any."""
+    seen = {}
+    for group in scenario.get("incidents", []):
+        found = set().union(*(incidents.get(rule, {None}) for rule in group))
+        if len(found) != 1 or None in found:
+            yield f"{', '.join(group)} share no incident: {sorted(map(str, found))}"
+        for incident in found - {None}:
+            if incident in seen:
+                yield f"{', '.join(group)} and {', '.join(seen[incident])} are one incident, and should be two"
+            seen[incident] = group
 
 
 def check_facts(scenario, sessions):
@@ -125,7 +169,10 @@ def check(sensor, folder):
         )
         if exposed != scenario["messages"]:
             faults.append(f"{exposed} messages exposed, not {scenario['messages']}")
-    return faults + list(check_alerts(scenario, alerts_of(events))) + list(check_facts(scenario, sessions))
+    faults += check_alerts(scenario, alerts_of(events))
+    faults += check_each_alert(scenario, told_of(events))
+    faults += check_incidents(scenario, incidents_of(events))
+    return faults + list(check_facts(scenario, sessions))
 
 
 def main():

@@ -83,6 +83,46 @@ class Check(unittest.TestCase):
                 self.assertIn(wanted, faults[0])
         self.assertEqual(len(self.faults(SESSION, good, max_severity="info")), 1)
 
+    def test_exact_alerts(self):
+        def counted(count, severity="low", rule="starttls.unused"):
+            event = alert(rule, severity)
+            event["mxtap"]["count"] = count
+            return event
+
+        def wanted(*counts):
+            return [{"rule": "starttls.unused", "severity": "low", "count": count} for count in counts]
+
+        other = counted(7, "medium", "tls.cipher_weak")
+        self.assertEqual(self.faults(SESSION, counted(2), other, alerts=wanted(2)), [])
+        self.assertEqual(self.faults(SESSION, counted(1), counted(1), alerts=wanted(1, 1)), [])
+        for events, counts, fault in (
+            ([counted(3)], [2], "that counts 2"),
+            ([counted(1)], [1, 1], "no alert"),
+            ([counted(1), counted(1)], [1], "not expected"),
+            ([counted(1), counted(2)], [1], "not expected"),
+            ([alert("starttls.unused", "low")], [1], "no alert"),
+        ):
+            with self.subTest(fault):
+                self.assertIn(fault, self.faults(SESSION, *events, alerts=wanted(*counts))[0])
+
+    def test_incidents(self):
+        def of(rule, incident):
+            event = alert(rule, "low")
+            event["mxtap"]["incident_id"] = incident
+            return event
+
+        def faults(*incidents, groups):
+            pair = ("starttls.unused", "tls.cipher_weak")
+            return self.faults(SESSION, *(of(*one) for one in zip(pair, incidents)), incidents=groups)
+
+        together, apart = [["starttls.unused", "tls.cipher_weak"]], [["starttls.unused"], ["tls.cipher_weak"]]
+        self.assertEqual(faults("a", "a", groups=together), [])
+        self.assertEqual(faults("a", "b", groups=apart), [])
+        self.assertIn("share no incident", faults("a", "b", groups=together)[0])
+        self.assertIn("should be two", faults("a", "a", groups=apart)[0])
+        self.assertIn("share no incident", faults("a", groups=together)[0])
+        self.assertIn("share no incident", faults(None, None, groups=together)[0])
+
     def test_facts(self):
         good = alert("starttls.unused", "low")
         for session in (
