@@ -1,9 +1,10 @@
-"""Reading, checking and writing what was captured."""
+"""Reading, checking, moving in time and writing what was captured."""
 import contextlib
 
 import dpkt
 
 SYN, ACK = dpkt.tcp.TH_SYN, dpkt.tcp.TH_ACK
+HOUR_US = 3600 * 1000000
 
 
 class Packet:
@@ -14,6 +15,11 @@ class Packet:
 
     def tcp(self):
         return dpkt.ethernet.Ethernet(self.frame).data.data
+
+    def connection(self):
+        """What all packets of one connection have in common."""
+        packet = dpkt.ethernet.Ethernet(self.frame).data
+        return frozenset(((packet.src, packet.data.sport), (packet.dst, packet.data.dport)))
 
 
 def read(path):
@@ -35,6 +41,21 @@ def write(path, packets):
         writer = dpkt.pcap.Writer(file, snaplen=262144, linktype=dpkt.pcap.DLT_EN10MB)
         for packet in packets:
             writer.writepkt(packet.frame, packet.time_us / 1e6)
+
+
+def moved(packets, hours):
+    """The packets in a capture that lasted days: `hours` says how many hours later than it was each connection is,
+    in the order they began; those it does not name stay. Only times change."""
+    begun = {}
+    for packet in packets:
+        begun.setdefault(packet.connection(), len(begun))
+    if any(at >= len(begun) for at in hours):
+        raise AssertionError(f"{len(begun)} connections, of which {sorted(hours)} should be moved")
+    later = [
+        Packet(packet.time_us + round(hours.get(begun[packet.connection()], 0) * HOUR_US), packet.frame)
+        for packet in packets
+    ]
+    return sorted(later, key=lambda packet: packet.time_us)
 
 
 def text(packets):

@@ -72,7 +72,7 @@ class Authority:
         self, names, key=None, begins=FROM, ends=UNTIL, digest=None, common=None, send_chain=True, self_signed=False
     ):
         """Return (key, chain) in PEM for a server with these DNS names: a P-256 key unless one is given."""
-        key = key or ec.generate_private_key(ec.SECP256R1())
+        key = key or ec_key()
         subject = _name(common or names[0], "example")
         leaf = (
             _builder(subject, subject if self_signed else self.certificate.subject, key.public_key(), begins, ends)
@@ -87,6 +87,10 @@ class Authority:
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
         return private, b"".join(chain)
+
+
+def ec_key():
+    return ec.generate_private_key(ec.SECP256R1())
 
 
 def rsa_key(bits):

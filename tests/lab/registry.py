@@ -18,6 +18,8 @@ class Scenario:
     also_allowed: tuple = ()
     must_not_raise: tuple = ()
     max_severity: str = None
+    alerts: tuple = None  # of `alert` below: those of the rules it names are these and no others
+    incidents: tuple = None  # of tuples of rules: whose alerts share an incident, each tuple another
     facts: list = dataclasses.field(default_factory=list)
     shows: tuple = ()  # bytes the capture must hold, or the lab did not do what it says
     hides: tuple = ()  # bytes it must not hold
@@ -25,10 +27,12 @@ class Scenario:
     home: str = "10.1.0.0/16,2001:db8:1::/48"
     args: tuple = ()  # more sensor arguments
     cut: typing.Callable = None  # edits the list of captured packets, where the capture itself is the case
+    hours: dict = dataclasses.field(default_factory=dict)  # session to hours that it is moved later in the capture
+    files: dict = dataclasses.field(default_factory=dict)  # kept beside the capture: name to text
 
     def description(self, versions):
         """The content of scenario.json."""
-        origin = self.origin.format(**versions)
+        origin = self.origin.format(**versions) + self._moves()
         out = {
             "purpose": self.purpose,
             "origin": origin,
@@ -41,10 +45,18 @@ class Scenario:
         }
         if self.also_allowed:
             out["also_allowed"] = list(self.also_allowed)
-        if self.max_severity:
-            out["max_severity"] = self.max_severity
+        for key in ("max_severity", "alerts", "incidents"):
+            if getattr(self, key) is not None:
+                out[key] = getattr(self, key)
         out["facts"] = self.facts
         return {key: value for key, value in out.items() if value is not None}
+
+    def _moves(self):
+        """What the origin says of times that are not those of the making."""
+        if not self.hours:
+            return ""
+        moves = ", ".join(f"session {session} by {hours} h" for session, hours in sorted(self.hours.items()))
+        return f". Times were moved in the capture: {moves}"
 
 
 POLICIES = ("--policies", "../policies")
@@ -60,6 +72,11 @@ def scenario(name, **truth):
         return make
 
     return register
+
+
+def alert(rule, severity, count):
+    """One alert that is told, and how many sessions it must count."""
+    return {"rule": rule, "severity": severity, "count": count}
 
 
 def fact(path, value, session=0):

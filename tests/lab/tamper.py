@@ -28,6 +28,11 @@ def mangle_command(data, direction):
     return data.replace(b"STARTTLS", b"XXXXXXXX") if direction == TO_SERVER else data
 
 
+def mangle_ehlo(data, direction):
+    """Overwrite the client's EHLO, so that it is refused and the client goes on with HELO."""
+    return re.sub(rb"^EHLO ", b"XXXX ", data) if direction == TO_SERVER else data
+
+
 def strip_line(data, direction):
     """Take the STARTTLS line out of the EHLO reply."""
     return re.sub(rb"^250-STARTTLS\r\n", b"", data, flags=re.M) if direction == TO_CLIENT else data
