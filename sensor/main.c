@@ -16,10 +16,17 @@ static int list_rules(void)
     return 0;
 }
 
+static int confirm_config(const char *path)
+{
+    printf("%s: ok\n", path);
+    return 0;
+}
+
 static int act(const struct mxt_options *options)
 {
     switch (options->action) {
     case MXT_ACTION_RULES: return list_rules();
+    case MXT_ACTION_CHECK_CONFIG: return confirm_config(options->config);
     case MXT_ACTION_HELP: mxt_options_help(); return 0;
     case MXT_ACTION_VERSION: puts("mxtap-sensor " MXTAP_VERSION); return 0;
     case MXT_ACTION_REPLAY: break;
@@ -27,21 +34,31 @@ static int act(const struct mxt_options *options)
     return mxt_replay_run(options);
 }
 
+static void complain(void *context, const char *sentence)
+{
+    (void)context;
+    fprintf(stderr, "mxtap-sensor: %s\n", sentence);
+}
+
 int main(int argc, char **argv)
 {
+    const struct mxt_faults faults = {.tell = complain};
     struct mxt_options options;
-    char error[MXT_OPTIONS_ERROR];
-    enum mxt_status status = mxt_options_parse(argc, argv, &options, error);
-    int exit_status = 2;
+    int exit_status;
     signal(SIGPIPE, SIG_IGN); /* a reader that leaves is an output error, told as such */
-    if (status == MXT_OK)
-        exit_status = act(&options);
-    else
-        fprintf(stderr, "mxtap-sensor: %s\n", error);
+    switch (mxt_options_parse(argc, argv, &options, &faults)) {
+    case MXT_OK: exit_status = act(&options); break;
+    case MXT_EUSAGE: exit_status = 2; break;
+    case MXT_ENOMEM:
+        complain(NULL, "out of memory");
+        exit_status = 1;
+        break;
+    default: exit_status = 1; break;
+    }
     if (exit_status == 0 && (fflush(stdout) != 0 || ferror(stdout))) {
         perror("mxtap-sensor: standard output");
         exit_status = 1;
     }
     mxt_options_free(&options);
-    return exit_status == 2 && status == MXT_ENOMEM ? 1 : exit_status;
+    return exit_status;
 }

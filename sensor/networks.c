@@ -87,8 +87,7 @@ enum mxt_status mxt_networks_add(struct mxt_networks *networks, const char *list
 enum mxt_status mxt_networks_add_private(struct mxt_networks *networks)
 {
     char error[160];
-    return mxt_networks_add(networks, "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,169.254.0.0/16,127.0.0.0/8,fc00::/7,fe80::/10,::1", error,
-                            sizeof error);
+    return mxt_networks_add(networks, MXT_NETWORKS_PRIVATE, error, sizeof error);
 }
 
 void mxt_networks_free(struct mxt_networks *networks)

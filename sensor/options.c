@@ -1,255 +1,203 @@
 #include "sensor/options.h"
 
 #include <getopt.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define DEFAULT_PORTS "25,465,587,2525"
-#define DEFAULT_SENSOR "mxtap"
+#include "sensor/config.h"
+#include "sensor/config_keys.h"
+#include "sensor/networks.h"
 
-/* One option: its setter reads `value` and answers MXT_OK, or MXT_EUSAGE with a sentence in `error`. */
-struct option_info {
-    const char *name;  /* long name */
-    char letter;       /* short name or 0 */
-    const char *value; /* what stands for its value in the help, NULL: takes none */
-    const char *help;
-    enum mxt_status (*set)(struct mxt_options *options, const char *value, char *error);
-};
+#define KEYS_MAX  64  /* keys in the table: those that were given are noted in 64 bits */
+#define LONG_ONLY 256 /* getopt's value of the key at i is LONG_ONLY + i */
 
-static enum mxt_status add_capture(struct mxt_options *options, const char *value, char *error)
+static void tell(const struct mxt_faults *faults, const char *place, const char *why)
 {
-    const char **captures = realloc(options->captures, (options->capture_count + 1) * sizeof *captures);
-    (void)error;
-    if (captures == NULL)
-        return MXT_ENOMEM;
-    captures[options->capture_count++] = value;
-    options->captures = captures;
-    return MXT_OK;
+    char sentence[MXT_FAULT_TEXT];
+    snprintf(sentence, sizeof sentence, "%s%s", place, why);
+    faults->tell(faults->context, sentence);
 }
 
-static enum mxt_status set_policies(struct mxt_options *options, const char *value, char *error)
+static size_t build_getopt(const struct mxt_key *keys, size_t count, struct option *longs, char *shorts)
 {
-    (void)error;
-    options->policies = value;
-    return MXT_OK;
-}
-
-static enum mxt_status set_trust(struct mxt_options *options, const char *value, char *error)
-{
-    (void)error;
-    options->trust = value;
-    return MXT_OK;
-}
-
-static enum mxt_status set_filter(struct mxt_options *options, const char *value, char *error)
-{
-    (void)error;
-    options->filter = value;
-    return MXT_OK;
-}
-
-/* The name travels in every record: letters, digits and the usual joints only. */
-static enum mxt_status set_sensor(struct mxt_options *options, const char *value, char *error)
-{
-    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_";
-    size_t n = strlen(value);
-    if (n == 0 || n > 64 || strspn(value, allowed) != n) {
-        snprintf(error, MXT_OPTIONS_ERROR, "--sensor %.80s: a name of 1 to 64 letters, digits, '.', '-' and '_' is expected", value);
-        return MXT_EUSAGE;
-    }
-    options->sensor = value;
-    return MXT_OK;
-}
-
-static enum mxt_status add_home(struct mxt_options *options, const char *value, char *error)
-{
-    char why[160];
-    enum mxt_status status = mxt_networks_add(&options->home, value, why, sizeof why);
-    if (status == MXT_EUSAGE)
-        snprintf(error, MXT_OPTIONS_ERROR, "--home-net: %s", why);
-    return status;
-}
-
-static enum mxt_status set_ports(struct mxt_options *options, const char *value, char *error)
-{
-    struct mxt_port_set ports = {0};
-    const char *p = value;
-    do {
-        char *end;
-        unsigned long port = strtoul(p, &end, 10);
-        if (*p < '0' || *p > '9' || port == 0 || port > 65535 || (*end != ',' && *end != '\0')) {
-            snprintf(error, MXT_OPTIONS_ERROR, "--ports %.80s: \"%.20s\" is no port; write numbers from 1 to 65535 separated by commas", value, p);
-            return MXT_EUSAGE;
-        }
-        mxt_port_set_add(&ports, (uint16_t)port);
-        p = end;
-    } while (*p++ == ',');
-    options->ports = ports;
-    return MXT_OK;
-}
-
-static enum mxt_status set_output(struct mxt_options *options, const char *value, char *error)
-{
-    if (strcmp(value, "text") == 0)
-        options->output = MXT_OUTPUT_TEXT;
-    else if (strcmp(value, "json") == 0)
-        options->output = MXT_OUTPUT_JSON;
-    else {
-        snprintf(error, MXT_OPTIONS_ERROR, "--output %.80s: write text or json", value);
-        return MXT_EUSAGE;
-    }
-    return MXT_OK;
-}
-
-static enum mxt_status set_privacy(struct mxt_options *options, const char *value, char *error)
-{
-    if (strcmp(value, "domains") != 0) {
-        snprintf(error, MXT_OPTIONS_ERROR, "--privacy %.80s: write domains (keeps local parts out of every output)", value);
-        return MXT_EUSAGE;
-    }
-    options->domains_only = true;
-    return MXT_OK;
-}
-
-static enum mxt_status ask_rules(struct mxt_options *options, const char *value, char *error)
-{
-    (void)value, (void)error;
-    options->action = MXT_ACTION_RULES;
-    return MXT_OK;
-}
-
-static enum mxt_status ask_version(struct mxt_options *options, const char *value, char *error)
-{
-    (void)value, (void)error;
-    options->action = MXT_ACTION_VERSION;
-    return MXT_OK;
-}
-
-static enum mxt_status ask_help(struct mxt_options *options, const char *value, char *error)
-{
-    (void)value, (void)error;
-    options->action = MXT_ACTION_HELP;
-    return MXT_OK;
-}
-
-static const struct option_info table[] = {
-    {"read", 'r', "FILE...", "replay captures: pcap or pcapng, also .gz and .zst, a folder, or - for stdin; several are merged by time", add_capture},
-    {"policies", 0, "DIR", "MTA-STS policies to judge by: files named DOMAIN or DOMAIN.txt, as served", set_policies},
-    {"trust", 0, "FILE|DIR", "trust store for certificates, PEM (default: the system's)", set_trust},
-    {"home-net", 0, "CIDR,...", "networks that are ours (default: private, link-local and loopback addresses)", add_home},
-    {"ports", 0, "LIST", "mail ports (default: " DEFAULT_PORTS ")", set_ports},
-    {"output", 'o', "text|json", "for people (default), or one JSON event a line on stdout", set_output},
-    {"sensor", 0, "NAME", "this sensor's name in records (default: " DEFAULT_SENSOR ")", set_sensor},
-    {"filter", 0, "BPF", "look only at frames that match, in tcpdump's syntax", set_filter},
-    {"privacy", 0, "domains", "keep local parts of addresses out of every output", set_privacy},
-    {"rules", 0, NULL, "list the rules and leave", ask_rules},
-    {"version", 0, NULL, "print the version and leave", ask_version},
-    {"help", 'h', NULL, "print this text and leave", ask_help},
-};
-#define OPTIONS (sizeof table / sizeof table[0])
-#define LONG_ONLY 256 /* getopt's value of option i is LONG_ONLY + i */
-
-static void build_getopt(struct option *longs, char *shorts)
-{
-    size_t n = 0;
+    size_t used = 0, n = 0;
     shorts[n++] = ':'; /* a missing value is told apart from an unknown option */
-    for (size_t i = 0; i < OPTIONS; i++) {
-        longs[i] = (struct option){table[i].name, table[i].value != NULL ? required_argument : no_argument, NULL, LONG_ONLY + (int)i};
-        if (table[i].letter != 0) {
-            shorts[n++] = table[i].letter;
-            if (table[i].value != NULL)
+    for (size_t i = 0; i < count; i++) {
+        if ((keys[i].place & MXT_KEY_ON_COMMAND_LINE) == 0)
+            continue;
+        bool has_value = keys[i].shape != MXT_KEY_ACTION;
+        longs[used++] = (struct option){keys[i].name, has_value ? required_argument : no_argument, NULL, LONG_ONLY + (int)i};
+        if (keys[i].letter != 0) {
+            shorts[n++] = keys[i].letter;
+            if (has_value)
                 shorts[n++] = ':';
         }
     }
-    longs[OPTIONS] = (struct option){0};
+    longs[used] = (struct option){0};
     shorts[n] = '\0';
+    return used;
 }
 
-static const struct option_info *find_option(int value)
+/* The key of getopt's answer; `count` where it refused. */
+static size_t find_option(const struct mxt_key *keys, size_t count, int answer)
 {
-    for (size_t i = 0; i < OPTIONS; i++)
-        if (value == LONG_ONLY + (int)i || (table[i].letter != 0 && value == table[i].letter))
-            return &table[i];
-    return NULL;
+    size_t i = 0;
+    while (i < count && answer != LONG_ONLY + (int)i && (keys[i].letter == 0 || answer != keys[i].letter))
+        i++;
+    return i;
 }
 
 /* What getopt refused, in words; `argument` is the word it stopped at. */
-static void explain_refusal(int answer, const char *argument, char *error)
+static void explain_refusal(int answer, const char *argument, const struct mxt_faults *faults)
 {
+    size_t count;
+    const struct mxt_key *keys = mxt_keys(&count);
+    char sentence[MXT_KEY_WHY];
+    const char *meant = strncmp(argument, "--", 2) == 0 ? mxt_key_nearest(keys, count, MXT_KEY_ON_COMMAND_LINE, argument + 2) : NULL;
     if (answer == ':')
-        snprintf(error, MXT_OPTIONS_ERROR, "%.80s needs a value; see mxtap-sensor --help", argument);
+        snprintf(sentence, sizeof sentence, "%.80s needs a value; see mxtap-sensor --help", argument);
+    else if (meant != NULL)
+        snprintf(sentence, sizeof sentence, "unknown option %.80s; did you mean --%s?", argument, meant);
     else
-        snprintf(error, MXT_OPTIONS_ERROR, "unknown option %.80s; see mxtap-sensor --help", argument);
+        snprintf(sentence, sizeof sentence, "unknown option %.80s; see mxtap-sensor --help", argument);
+    tell(faults, "", sentence);
+}
+
+static enum mxt_status take_option(const struct mxt_key *key, const char *value, struct mxt_options *out, const struct mxt_faults *faults)
+{
+    char why[MXT_KEY_WHY], place[MXT_KEY_WHY];
+    enum mxt_status status = mxt_key_set(key, out, value, why);
+    if (status == MXT_EUSAGE) {
+        snprintf(place, sizeof place, "--%s %.80s: ", key->name, value);
+        tell(faults, place, why);
+    }
+    return status;
 }
 
 /* Words that follow -r FILE are captures too, as a shell's glob gives them. */
-static enum mxt_status take_rest(int argc, char **argv, struct mxt_options *out, char *error)
+static enum mxt_status take_rest(int argc, char **argv, const struct mxt_key *read, struct mxt_options *out, const struct mxt_faults *faults)
 {
     for (int i = optind; i < argc; i++) {
         if (out->capture_count == 0) {
-            snprintf(error, MXT_OPTIONS_ERROR, "what is \"%.80s\"? To replay captures write -r FILE...", argv[i]);
+            char sentence[MXT_KEY_WHY];
+            snprintf(sentence, sizeof sentence, "what is \"%.80s\"? To replay captures write -r FILE...", argv[i]);
+            tell(faults, "", sentence);
             return MXT_EUSAGE;
         }
-        if (add_capture(out, argv[i], error) != MXT_OK)
-            return MXT_ENOMEM;
+        enum mxt_status status = take_option(read, argv[i], out, faults);
+        if (status != MXT_OK)
+            return status;
     }
     return MXT_OK;
 }
 
-static enum mxt_status fill_defaults(struct mxt_options *out, char *error)
+/* *given gets a bit for each key that the command line sets. */
+static enum mxt_status take_command_line(int argc, char **argv, struct mxt_options *out, const struct mxt_faults *faults, uint64_t *given)
 {
-    if (out->home.count == 0 && mxt_networks_add_private(&out->home) != MXT_OK)
-        return MXT_ENOMEM;
-    if (out->action == MXT_ACTION_REPLAY && out->capture_count == 0) {
-        snprintf(error, MXT_OPTIONS_ERROR, "nothing to do: write -r FILE... to replay captures, or --help");
-        return MXT_EUSAGE;
-    }
-    return MXT_OK;
-}
-
-enum mxt_status mxt_options_parse(int argc, char **argv, struct mxt_options *out, char *error)
-{
-    struct option longs[OPTIONS + 1];
-    char shorts[2 * OPTIONS + 2];
-    build_getopt(longs, shorts);
-    *out = (struct mxt_options){.sensor = DEFAULT_SENSOR};
-    snprintf(error, MXT_OPTIONS_ERROR, "out of memory");
-    enum mxt_status status = set_ports(out, DEFAULT_PORTS, error);
+    struct option longs[KEYS_MAX + 1];
+    char shorts[2 * KEYS_MAX + 2];
+    size_t count;
+    const struct mxt_key *keys = mxt_keys(&count);
+    enum mxt_status status = MXT_OK;
     int answer;
+    build_getopt(keys, count, longs, shorts);
     opterr = 0;
     optind = 1;
     while (status == MXT_OK && (answer = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
-        const struct option_info *option = find_option(answer);
-        if (option != NULL) {
-            status = option->set(out, optarg, error);
-        } else {
-            explain_refusal(answer, argv[optind - 1], error);
-            status = MXT_EUSAGE;
+        size_t i = find_option(keys, count, answer);
+        if (i == count) {
+            explain_refusal(answer, argv[optind - 1], faults);
+            return MXT_EUSAGE;
         }
+        *given |= UINT64_C(1) << i;
+        status = take_option(&keys[i], optarg == NULL ? "" : optarg, out, faults);
     }
+    return status == MXT_OK ? take_rest(argc, argv, &keys[mxt_key_find(keys, count, MXT_KEY_ON_COMMAND_LINE, "read")], out, faults) : status;
+}
+
+static enum mxt_status fill_defaults(struct mxt_options *out, uint64_t given)
+{
+    size_t count;
+    const struct mxt_key *keys = mxt_keys(&count);
+    enum mxt_status status = MXT_OK;
+    char why[MXT_KEY_WHY];
+    for (size_t i = 0; i < count && status == MXT_OK; i++)
+        if (keys[i].fallback != NULL && (given >> i & 1) == 0)
+            status = mxt_key_set(&keys[i], out, keys[i].fallback, why);
+    return status;
+}
+
+static enum mxt_status check_sense(const struct mxt_options *options, const struct mxt_faults *faults)
+{
+    const char *fault = NULL;
+    if (options->action == MXT_ACTION_REPLAY && options->capture_count == 0)
+        fault = "nothing to do: write -r FILE... to replay captures, or --help";
+    if (options->action == MXT_ACTION_CHECK_CONFIG && options->config == NULL)
+        fault = "--check-config: which file? Write --config FILE too";
+    if (fault == NULL)
+        return MXT_OK;
+    tell(faults, "", fault);
+    return MXT_EUSAGE;
+}
+
+static bool has_use_for_config(const struct mxt_options *options)
+{
+    return options->config != NULL && (options->action == MXT_ACTION_REPLAY || options->action == MXT_ACTION_CHECK_CONFIG);
+}
+
+enum mxt_status mxt_options_parse(int argc, char **argv, struct mxt_options *out, const struct mxt_faults *faults)
+{
+    uint64_t given = 0;
+    *out = (struct mxt_options){.action = MXT_ACTION_REPLAY};
+    mxt_judge_config_init(&out->judge);
+    enum mxt_status status = take_command_line(argc, argv, out, faults, &given);
+    if (status == MXT_OK && has_use_for_config(out))
+        status = mxt_config_read(out->config, out, &given, faults);
     if (status == MXT_OK)
-        status = take_rest(argc, argv, out, error);
-    return status == MXT_OK ? fill_defaults(out, error) : status;
+        status = fill_defaults(out, given);
+    return status == MXT_OK ? check_sense(out, faults) : status;
 }
 
 void mxt_options_free(struct mxt_options *options)
 {
     free(options->captures);
+    free(options->suppressions);
     mxt_networks_free(&options->home);
+    mxt_networks_free(&options->judge.relays);
+    mxt_arena_free(&options->texts);
     *options = (struct mxt_options){0};
+}
+
+static void print_key(const struct mxt_key *key, const char *dashes, unsigned indent)
+{
+    char left[64];
+    snprintf(left, sizeof left, "%c%c%s%s%s%s%s", key->letter != 0 ? '-' : ' ', key->letter != 0 ? key->letter : ' ', key->letter != 0 ? ", " : "  ", dashes, key->name,
+             key->form == NULL ? "" : dashes[0] == '-' ? " " : ": ", key->form == NULL ? "" : key->form);
+    printf("  %*s%-*s %s", (int)indent, "", (int)(30 - indent), left, key->help);
+    if (key->fallback != NULL)
+        printf(" (default: %s)", key->fallback);
+    putchar('\n');
 }
 
 void mxt_options_help(void)
 {
+    size_t count;
+    const struct mxt_key *keys = mxt_keys(&count);
     puts("mxtap-sensor " MXTAP_VERSION ": the security of mail in transit, as seen on the wire\n"
          "\n"
          "  mxtap-sensor -r FILE... [options]\n");
-    for (size_t i = 0; i < OPTIONS; i++) {
-        char left[40];
-        snprintf(left, sizeof left, "%c%c%s--%s%s%s", table[i].letter != 0 ? '-' : ' ', table[i].letter != 0 ? table[i].letter : ' ',
-                 table[i].letter != 0 ? ", " : "  ", table[i].name, table[i].value != NULL ? " " : "", table[i].value != NULL ? table[i].value : "");
-        printf("  %-26s %s\n", left, table[i].help);
+    for (size_t i = 0; i < count; i++)
+        if ((keys[i].place & MXT_KEY_ON_COMMAND_LINE) != 0)
+            print_key(&keys[i], "--", 0);
+    puts("\nThe file of --config knows the same names (read: policies: home-net: ...), and:\n");
+    for (size_t i = 0; i < count; i++) {
+        if (keys[i].place != MXT_KEY_IN_FILE)
+            continue;
+        print_key(&keys[i], "", 0);
+        for (size_t j = 0; j < keys[i].member_count; j++)
+            print_key(&keys[i].members[j], "", 2);
     }
     puts("\nExit status: 0 done, 1 failed (a damaged capture too), 2 wrong usage.");
 }

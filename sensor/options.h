@@ -1,24 +1,29 @@
-/* The command line of mxtap-sensor: one table of options gives parser, defaults and --help. */
+/* What mxtap-sensor was told to do, by its command line and its configuration file. */
 #ifndef MXT_SENSOR_OPTIONS_H
 #define MXT_SENSOR_OPTIONS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "decoders/arena.h"
 #include "decoders/packet.h"
 #include "decoders/status.h"
-#include "sensor/networks.h"
+#include "rules/judge_config.h"
+#include "sensor/faults.h"
 
 enum mxt_output { MXT_OUTPUT_TEXT, MXT_OUTPUT_JSON };
 
 /* What the program is to do. */
-enum mxt_action { MXT_ACTION_REPLAY, MXT_ACTION_RULES, MXT_ACTION_VERSION, MXT_ACTION_HELP };
+enum mxt_action { MXT_ACTION_REPLAY, MXT_ACTION_RULES, MXT_ACTION_CHECK_CONFIG, MXT_ACTION_VERSION, MXT_ACTION_HELP };
 
+/* Texts point into argv or into `texts`. */
 struct mxt_options {
     enum mxt_action action;
-    const char **captures; /* -r; items point into argv, the array is owned */
+    const char **captures; /* -r; the array is owned */
     size_t capture_count;
+    const char *config;    /* file, or NULL */
     const char *policies;  /* folder, or NULL */
+    const char *knowledge; /* file, or NULL */
     const char *trust;     /* file or folder, or NULL: the system's */
     const char *sensor;    /* name in records */
     const char *filter;    /* BPF, or NULL */
@@ -26,16 +31,19 @@ struct mxt_options {
     struct mxt_port_set ports;
     enum mxt_output output;
     bool domains_only;     /* --privacy domains */
+    struct mxt_judge_config judge;
+    struct mxt_suppression *suppressions; /* owned; what judge.suppressions shows */
+    struct mxt_arena texts;               /* what was not in argv */
 };
 
-#define MXT_OPTIONS_ERROR 256 /* bytes that hold any message of this file */
-
 /*
- * Parses the command line into *out (defaults filled in). MXT_OK; MXT_EUSAGE with one sentence in `error` that names the option, the fault and the mend;
- * MXT_ENOMEM. *out is to be freed in every case.
+ * Reads the command line and the file of --config into *out, which outlives nothing in argv; defaults are filled in. The command line wins, key by key. MXT_OK;
+ * MXT_EUSAGE: each fault was told (on the command line the first, in the file all) by a sentence that names the place, the fault and the mend; MXT_EIO: the file
+ * cannot be read (told); MXT_ENOMEM (not told). *out is to be freed in every case.
  */
-enum mxt_status mxt_options_parse(int argc, char **argv, struct mxt_options *out, char *error) MXT_MUST_CHECK;
+enum mxt_status mxt_options_parse(int argc, char **argv, struct mxt_options *out, const struct mxt_faults *faults) MXT_MUST_CHECK;
 
+/* Frees what the options own; zeroed options are accepted. */
 void mxt_options_free(struct mxt_options *options);
 
 /* Prints the help text on stdout. */
