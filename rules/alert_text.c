@@ -13,11 +13,6 @@ struct writer {
     size_t length;
 };
 
-struct source {
-    const struct mxt_record *record;
-    const struct mxt_finding *finding;
-};
-
 static void write_bytes(struct writer *writer, const char *p, size_t n)
 {
     if (writer->text != NULL)
@@ -75,39 +70,31 @@ static void write_evidence(struct writer *writer, const struct mxt_evidence *evi
     }
 }
 
-const char *mxt_alert_server_name(const struct mxt_record *record)
-{
-    if (record->tls != NULL && record->tls->sni != NULL)
-        return record->tls->sni;
-    return record->smtp == NULL ? NULL : record->smtp->server_name;
-}
-
 /* Writes the value of the place whose name is the `n` bytes at `name`. False: it has none. */
-static bool write_place(struct writer *writer, const struct source *source, const char *name, size_t n)
+static bool write_place(struct writer *writer, const struct mxt_alert *alert, const char *name, size_t n)
 {
-    const struct mxt_record *record = source->record;
-    for (const struct mxt_evidence *evidence = source->finding->evidence; evidence != NULL; evidence = evidence->next)
+    for (const struct mxt_evidence *evidence = alert->evidence; evidence != NULL; evidence = evidence->next)
         if (strlen(evidence->key) == n && memcmp(evidence->key, name, n) == 0) {
             write_evidence(writer, evidence);
             return true;
         }
     if (n == strlen("client") && memcmp(name, "client", n) == 0) {
-        write_address(writer, &record->src_ip, 0);
+        write_address(writer, &alert->src_ip, 0);
         return true;
     }
     if (n == strlen("server") && memcmp(name, "server", n) == 0) {
-        write_address(writer, &record->dest_ip, record->dest_port);
+        write_address(writer, &alert->dest_ip, alert->dest_port);
         return true;
     }
     if (n == strlen("server_name") && memcmp(name, "server_name", n) == 0)
-        return write_known(writer, mxt_alert_server_name(record));
+        return write_known(writer, alert->server_name);
     if (n == strlen("domain") && memcmp(name, "domain", n) == 0)
-        return write_known(writer, source->finding->domain);
+        return write_known(writer, alert->domain);
     return false;
 }
 
 /* Writes one stretch of a template. False: a place in it has no value. */
-static bool write_stretch(struct writer *writer, const struct source *source, const char *p, const char *end)
+static bool write_stretch(struct writer *writer, const struct mxt_alert *alert, const char *p, const char *end)
 {
     bool is_complete = true;
     while (p < end) {
@@ -118,7 +105,7 @@ static bool write_stretch(struct writer *writer, const struct source *source, co
             return is_complete;
         }
         write_bytes(writer, p, (size_t)(open - p));
-        if (!write_place(writer, source, open + 1, (size_t)(close - open - 1))) {
+        if (!write_place(writer, alert, open + 1, (size_t)(close - open - 1))) {
             write_text(writer, "(unknown)");
             is_complete = false;
         }
@@ -127,32 +114,31 @@ static bool write_stretch(struct writer *writer, const struct source *source, co
     return is_complete;
 }
 
-static void write_template(struct writer *writer, const struct source *source, const char *p)
+static void write_template(struct writer *writer, const struct mxt_alert *alert, const char *p)
 {
     for (;;) {
         const char *open = strchr(p, '[');
         const char *close = open == NULL ? NULL : strchr(open, ']');
         if (close == NULL) {
-            write_stretch(writer, source, p, p + strlen(p));
+            write_stretch(writer, alert, p, p + strlen(p));
             return;
         }
-        write_stretch(writer, source, p, open);
+        write_stretch(writer, alert, p, open);
         struct writer probe = {.text = NULL};
-        if (write_stretch(&probe, source, open + 1, close))
-            write_stretch(writer, source, open + 1, close);
+        if (write_stretch(&probe, alert, open + 1, close))
+            write_stretch(writer, alert, open + 1, close);
         p = close + 1;
     }
 }
 
-const char *mxt_alert_text(struct mxt_arena *arena, const char *template, const struct mxt_record *record, const struct mxt_finding *finding)
+const char *mxt_alert_text(struct mxt_arena *arena, const char *template, const struct mxt_alert *alert)
 {
-    struct source source = {record, finding};
     struct writer measure = {.text = NULL};
-    write_template(&measure, &source, template);
+    write_template(&measure, alert, template);
     struct writer writer = {.text = mxt_arena_alloc(arena, measure.length + 1)};
     if (writer.text == NULL)
         return NULL;
-    write_template(&writer, &source, template);
+    write_template(&writer, alert, template);
     writer.text[writer.length] = '\0';
     return writer.text;
 }

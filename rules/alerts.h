@@ -1,8 +1,8 @@
 /*
  * The table of alerts: findings merged into one alert per rule and subject, counted once a session, told when they are raised and when they grow graver.
  *
- * A subject is the server (the MX name that the client asked for by SNI, else address and port) and the hop; with the domain where the finding has one, else with
- * the client (address and HELO name) where the rule is about the client (mxt_alert_has_client).
+ * A subject is the server (the MX name that the client asked for by SNI, else address and port) and the hop; with the domain where the finding has one, else
+ * with the client (address and HELO name) where the rule is about the client (mxt_alert_has_client).
  *
  * A finding lasts from its session's start to its record's timestamp. The findings of a subject, in order of time, form a run as long as no gap between them
  * exceeds the quiet time (a day): each run is an alert. A finding that rests on a lost baseline (evidence `lost`) belongs to the run before it, however long
@@ -30,11 +30,11 @@ struct mxt_alerts;
 
 struct mxt_alerts_limits {
     uint32_t subjects;       /* kept at once; beyond, those longest quiet and least grave are dropped */
-    uint32_t sessions;       /* remembered, for replacing and for incidents; beyond, the oldest are folded */
+    uint32_t sessions;       /* remembered, for replacing and for incidents (some 500 bytes each); beyond, the oldest are folded */
     uint32_t sessions_shown; /* ids named in an alert, the gravest first, then the earliest */
     uint64_t seed;           /* of the hash tables, so that nobody can aim collisions at them; 0 in tests */
 };
-#define MXT_ALERTS_LIMITS_DEFAULT ((struct mxt_alerts_limits){.subjects = 100000, .sessions = 1000000, .sessions_shown = 20})
+#define MXT_ALERTS_LIMITS_DEFAULT ((struct mxt_alerts_limits){.subjects = 100000, .sessions = 250000, .sessions_shown = 20})
 
 /* Told of an alert that is new, graver than when it was told, or withdrawn (count 0). Valid during the call. */
 struct mxt_alerts_teller {
