@@ -71,6 +71,7 @@ class Visitor:
 
 OUT = Visitor("out.example.org", "10.1.0.25")
 APP = Visitor("app.example.org", "10.1.0.77")
+OUT6 = Visitor("out6.example.org", "2001:db8:1::25")
 # From outside, with mail for us.
 KNOWN = Visitor("out.example.com", "203.0.113.25", "outside", "carol@example.com", "alice@example.org")
 SCANNER = Visitor("scanner.example.com", "203.0.113.99", "outside", "carol@example.com", "alice@example.org")

@@ -1,4 +1,6 @@
 """What a session means beside those before it: falling back, habits, days between; and what only looks so."""
+import dataclasses
+
 import tamper
 from peers import Server, serving
 from registry import POLICIES, alert, fact, scenario
@@ -85,6 +87,23 @@ def fallback_by_recipient(lab):
         client.quit()
     with serving(Server(OTHER_NAME, OFFERING), OTHER_MX):
         OUT.plain(OTHER_MX)
+
+
+@history(
+    "fallback-same-name-other-address",
+    {ABORTED: "medium", FALLBACK: "high"},
+    sessions=2,
+    messages=1,
+    also_allowed=(UNUSED,),
+    purpose="the handshake is reset, and the same sender, which has two addresses, exposes the mail from the other",
+    origin="Python clients that call themselves alike to {postfix}; a tamperer beyond the tap resets the first",
+    facts=outcomes("failed", None) + [fact("src_ip", "10.1.0.77", 1), fact("smtp.helo", "out.example.org", 1)],
+)
+def fallback_other_address(lab):
+    with postfix_mx(lab):
+        with tamper.tampering(RESET):
+            OUT.fail()
+        dataclasses.replace(OUT, source=APP.source).plain()
 
 
 @history(
@@ -189,6 +208,22 @@ def unused_habit(lab):
     with postfix_mx(lab):
         OUT.encrypted(times=4)
         OUT.plain()
+
+
+@history(
+    "unused-helo-against-habit",
+    {UNUSED: "medium"},
+    sessions=5,
+    messages=1,
+    purpose="a client that always encrypts to this server says HELO, so that it cannot be offered STARTTLS",
+    origin="a Python client to {postfix}",
+    must_not_raise=(FALLBACK, "starttls.stripped", "starttls.not_offered"),
+    facts=outcomes(*["established"] * 4) + [fact("smtp.ehlo", False, 4)],
+)
+def unused_helo(lab):
+    with postfix_mx(lab):
+        OUT.encrypted(times=4)
+        OUT.plain(verb="HELO")
 
 
 @history(

@@ -1,6 +1,6 @@
 """STARTTLS masked, mangled, refused, evaded or left unused; and what only looks so."""
 import tamper
-from peers import Client, Server, serving, tls_server
+from peers import Client, Server, serving, tls_client, tls_server
 from registry import contains, fact, scenario, unknown
 from scenarios.clean import MX, TO_MX, exim_mx, postfix_mx
 from servers import Exim, OpenSmtpd, Postfix
@@ -189,6 +189,42 @@ def unknown_verb(lab):
         client.hello()
         client.ask("XFOO", 50)
         client.ask("XXXX", 50)
+        client.quit()
+
+
+@scenario(
+    "starttls-command-of-its-own",
+    purpose="near miss of mangling: Exchange's own command, refused by a server that offers STARTTLS",
+    origin="a Python client to {postfix}",
+    must_not_raise=("starttls.command_mangled", "starttls.command_refused"),
+    max_severity="info",
+    shows=(b"XEXCH50 1064 2\r\n", b"500 5.5.2"),
+    facts=[fact("smtp.starttls.offered", True), unknown("smtp.starttls.mangled_command")],
+)
+def command_of_its_own(lab):
+    with postfix_mx(lab), Client("192.0.2.25") as client:
+        client.hello()
+        client.ask("XEXCH50 1064 2", 50)
+        client.quit()
+
+
+@scenario(
+    "starttls-asked-too-early",
+    purpose="near miss of refusal: asked for before EHLO and put right, then granted",
+    origin="a Python client to {exim}",
+    must_not_raise=("starttls.command_refused", "starttls.fallback"),
+    max_severity="info",
+    shows=(b"STARTTLS\r\n503 ",),
+    facts=[fact("smtp.starttls.reply_code", 220), fact("tls.outcome", "established")],
+)
+def asked_too_early(lab):
+    with exim_mx(lab), Client("192.0.2.25") as client:
+        client.want(220)
+        client.ask("STARTTLS", 503)
+        client.ask("EHLO out.example.org", 250)
+        client.starttls(tls_client())
+        client.hello_again()
+        client.mail(["bob@example.net"])
         client.quit()
 
 

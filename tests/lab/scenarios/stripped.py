@@ -5,7 +5,7 @@ from registry import POLICIES, alert, fact, scenario, unknown
 from scenarios.clean import MX, postfix_mx
 from scenarios.starttls import OFFERING, PLAIN_CLIENT, fake_mx
 from servers import Postfix
-from visitors import APP, KNOWN, MX_ADDRESS, OUT, SCANNER
+from visitors import APP, KNOWN, MX_ADDRESS, OUT, OUT6, SCANNER
 
 OTHER_MX = "192.0.2.26"
 STRIPPED = "starttls.stripped"
@@ -182,6 +182,40 @@ def lost_other(lab):
             APP.plain()
 
 
+@stripped(
+    "stripped-ipv6",
+    "high",
+    3,
+    purpose="the same over IPv6",
+    origin="a Python client to {postfix}, the last time without a certificate",
+    facts=offered(True, True, False) + [fact("dest_ip", "2001:db8:2::25", 2)],
+)
+def ipv6(lab):
+    name, address = "mx6.example.net", "2001:db8:2::25"
+    with Postfix("outside", name, address, lab.ca.issue([name]), domains="example.net"):
+        OUT6.encrypted(address, name, 2)
+    with Postfix("outside", name, address, domains="example.net"):
+        OUT6.plain(address)
+
+
+@scenario(
+    "stripped-known-by-name",
+    sessions=4,
+    messages=1,
+    purpose="an address never met before, whose greeting bears the name of a server that always offered",
+    origin="a Python client to {postfix} on two addresses; for the last session a tamperer beyond the tap removes "
+    "the line",
+    raises=(STRIPPED,),
+    must_not_raise=ONCE,
+    facts=offered(True, True, True, False) + [fact("dest_ip", OTHER_MX, 3), fact("smtp.server_name", MX, 3)],
+)
+def by_name(lab):
+    with postfix_mx(lab):
+        OUT.encrypted(times=3)
+    with postfix_mx(lab, address=OTHER_MX), tamper.tampering(tamper.strip_line):
+        OUT.plain(OTHER_MX)
+
+
 # --- near misses --------------------------------------------------------------------------------------------------
 
 
@@ -253,6 +287,20 @@ def per_client(lab):
         APP.plain(times=2)
         OUT.encrypted(times=4)
         APP.plain()
+
+
+@silent(
+    "stripped-not-another-name",
+    sessions=4,
+    messages=1,
+    purpose="near miss of stripping: another server of the domain, with a name of its own, never offered",
+    origin="a Python client to {postfix}, and to a Python server",
+    facts=offered(True, True, True, False) + [fact("smtp.server_name", "old.example.net", 3)],
+)
+def another_name(lab):
+    with postfix_mx(lab), serving(Server("old.example.net"), OTHER_MX):
+        OUT.encrypted(times=3)
+        OUT.plain(OTHER_MX)
 
 
 def refuse(reply):
