@@ -56,6 +56,24 @@ def few_domains(_lab):
         OUT.plain(SMARTHOST)
 
 
+@history(
+    "relay-not-provider",
+    {"mta_sts.plaintext_delivery": "critical", UNUSED: "low"},
+    sessions=13,
+    messages=13,
+    args=POLICIES,
+    purpose="the host of many unrelated domains is the MX that the policy names: the policy binds",
+    origin="a Python client to {postfix}, on port 25 and without AUTH",
+    alerts=(alert("mta_sts.plaintext_delivery", "critical", 1), alert(UNUSED, "low", 13)),
+    facts=[fact("smtp.server_name", MX, 12), fact("smtp.messages.0.rcpt_to", ["bob@example.net"], 12)],
+)
+def provider_of_many(lab):
+    with Postfix("outside", MX, MX_ADDRESS, lab.ca.issue([MX]), domains=" ".join(UNRELATED + ["example.net"])):
+        for domain in UNRELATED:
+            OUT.plain(recipient=f"postmaster@{domain}")
+        OUT.plain()
+
+
 @scenario(
     "relay-configured",
     messages=1,
