@@ -46,6 +46,7 @@ enum mxt_attempt { MXT_ATTEMPT_NONE = 0, MXT_ATTEMPT_REFUSED, MXT_ATTEMPT_ABORTE
 struct mxt_sighting {
     int64_t time_us;             /* start of the session */
     uint64_t session;            /* its id */
+    uint32_t snapshot;           /* of the record that it was read off */
     uint64_t client;             /* digest of the client's address */
     uint64_t domain;             /* digest of the domain that its first recipient's mail is for, where that is not known to be the server's own */
     uint64_t certificate_key;    /* digest of the SPKI; 0: no certificate seen */

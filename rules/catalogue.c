@@ -5,6 +5,11 @@
 /* Places in {} and parts in [] are filled in as rules/rule.h says; a test raises every rule and finds none of them empty. */
 /* clang-format off: it would break the sentences anew at every change. */
 static const struct mxt_rule_info catalogue[] = {
+    {MXT_RULE_STARTTLS_STRIPPED, 3207001, 1, MXT_SEVERITY_HIGH, "starttls.stripped", "RFC 3207 section 6", "STARTTLS missing where it is known to be offered",
+     "{server}[ ({server_name})] does not offer encryption to {client}: {reason}, though {known_by}[ ({policy_domain} enforces MTA-STS)][ ({offers} of the last "
+     "{replies} replies, the latest at {last_offer})].[ It has been missing since {lost_since}.][ Mail crossed in the clear (messages: {exposed_messages}).]",
+     "Ask for the server's reply to EHLO beside the server itself and from the client's network: where only the client misses STARTTLS, a device between them "
+     "takes it out. If the server's own answer lacks it, its configuration or certificate has changed."},
     {MXT_RULE_STARTTLS_CAPABILITY_MASKED, 3207002, 1, MXT_SEVERITY_HIGH, "starttls.capability_masked", "RFC 3207 section 6",
      "STARTTLS capability overwritten on the way",
      "The server {server}[ ({server_name})] lists a capability that reads \"{masked}\" here: a device between it and the sensor has overwritten a line, "
@@ -29,13 +34,14 @@ static const struct mxt_rule_info catalogue[] = {
      "Compare what both sides support (protocol versions, ciphers) and whether the client accepts the server's certificate; the logs of both name the "
      "reason. If neither side ended it, a device between them did."},
     {MXT_RULE_STARTTLS_FALLBACK, 3207006, 1, MXT_SEVERITY_HIGH, "starttls.fallback", "RFC 3207 section 6", "Mail sent in the clear after TLS failed",
-     "{client} tried to encrypt towards {server}[ ({server_name})] ({after}), then sent mail in the clear in the same session (messages: "
-     "{exposed_messages}). Whoever can break the attempt can read the mail.",
+     "{client} sent mail in the clear to {server}[ ({server_name})] (messages: {exposed_messages}) after an attempt to encrypt had failed: {after}[ in session "
+     "{failed_session} at {failed_at}, by {failed_with}]. Whoever can break the attempt can read the mail.",
      "Find out why the attempt failed (the other alerts of this incident say how). To keep mail from leaving unprotected, require TLS for this destination "
      "on {client}."},
     {MXT_RULE_STARTTLS_UNUSED, 3207007, 1, MXT_SEVERITY_LOW, "starttls.unused", "RFC 3207 section 4", "STARTTLS offered, never used",
-     "{server}[ ({server_name})] offered encryption, {client} never asked for it and sent mail in the clear (messages: {exposed_messages}).",
-     "Switch on opportunistic TLS for outgoing mail on {client}."},
+     "{server}[ ({server_name})] offers encryption[ ({known_by})], {client} never asked for it and sent mail in the clear (messages: {exposed_messages}).[ It "
+     "encrypted {encrypted_before} of its last {sessions_before} sessions with this server.]",
+     "Switch on opportunistic TLS for outgoing mail on {client}. If it usually encrypts, find out what was different this time."},
     {MXT_RULE_STARTTLS_NOT_OFFERED, 3207008, 1, MXT_SEVERITY_INFO, "starttls.not_offered", "RFC 3207 section 4", "Mail sent in the clear, STARTTLS not offered",
      "{client} sent mail in the clear (messages: {exposed_messages}) to {server}[ ({server_name})]: {reason}. Whether this server ever offers encryption is "
      "not known.",
@@ -77,10 +83,15 @@ static const struct mxt_rule_info catalogue[] = {
     {MXT_RULE_CERTIFICATE_WEAK, 5280004, 1, MXT_SEVERITY_LOW, "certificate.weak", "RFC 5280 section 4.1.2.7", "Weak certificate",
      "The certificate of {server}[ ({server_name})] is weak: {weaknesses}.",
      "Have a new certificate issued with an RSA key of at least 2048 bits or an EC key of at least 256, signed with SHA-256 or better."},
+    {MXT_RULE_CERTIFICATE_CHANGED, 5280005, 1, MXT_SEVERITY_MEDIUM, "certificate.changed", "RFC 5280 section 4.1.2.4", "Certificate of another issuer, out of time",
+     "{server}[ ({server_name})] showed a certificate with a new key[ from {issuer}] (chain {trust}), an issuer that it never used before for this name. The one "
+     "before, last seen at {old_seen_at}, was good until {old_not_after} and not due for renewal.",
+     "Ask whoever runs {server} whether the certificate with this digest is theirs. If it is not, someone else answers in the server's place."},
     {MXT_RULE_MTA_STS_PLAINTEXT_DELIVERY, 8461001, 1, MXT_SEVERITY_CRITICAL, "mta_sts.plaintext_delivery", "RFC 8461 section 5",
      "Plaintext delivery to a domain that enforces MTA-STS",
      "{client} sent mail for {domain} in the clear (messages: {exposed_messages}) to {server}[ ({server_name})], although the domain's MTA-STS policy (mode "
-     "{policy_mode}) asks for TLS. STARTTLS: {starttls}.",
+     "{policy_mode}) asks for TLS. STARTTLS: {starttls}.[ It took mail for {relayed_domains} or more unrelated domains from this client: it seems to be a relay, "
+     "which no policy binds.][ This client encrypted {encrypted_before} of its last {sessions_before} sessions with this server.]",
      "Check in the log of {client} why it did not encrypt, whether it honours MTA-STS at all, and whether {server} is an MX of {domain}: a relay in between "
      "is not bound by the policy, a diverted route is an attack."},
     {MXT_RULE_MTA_STS_MX_MISMATCH, 8461002, 1, MXT_SEVERITY_HIGH, "mta_sts.mx_mismatch", "RFC 8461 section 4.1",

@@ -21,7 +21,8 @@ enum mxt_status mxt_judge_session(const struct mxt_record *record, struct mxt_ar
 struct mxt_judgement {
     struct mxt_finding *findings;  /* all that deserve an alert: session findings, re-graded, and network findings */
     struct mxt_changes changes;    /* what the store shall apply; empty for a late record, which teaches nothing */
-    const uint64_t *again;         /* later sessions whose findings may change by this record, in their order: fetch them from the store and judge them again */
+    const uint64_t *again;         /* later sessions whose findings may change by this record, in their order: once its changes are applied, fetch
+                                      them from the store and judge them again, which changes nothing more */
     size_t again_count;
     bool is_late;                  /* older than the window: its findings are marked `late` in their evidence */
 };

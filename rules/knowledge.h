@@ -28,8 +28,19 @@ struct mxt_knowledge {
 /* A store in memory. */
 struct mxt_memory;
 
-/* Empty; NULL: out of memory. */
+struct mxt_memory_limits {
+    uint32_t servers;      /* baselines by address and port; a busy one takes 13 KiB, one seen once less than 1 */
+    uint32_t names;        /* by greeting and MX name */
+    uint32_t pairs;        /* of clients with servers, and of HELO domains */
+    uint32_t records;      /* kept for judging again, */
+    uint64_t record_bytes; /* as JSON */
+    uint64_t seed;         /* of the hash tables, so that nobody can aim collisions at them; 0 in tests */
+};
+#define MXT_MEMORY_LIMITS_DEFAULT ((struct mxt_memory_limits){.servers = 20000, .names = 20000, .pairs = 50000, .records = 20000, .record_bytes = 64 << 20})
+
+/* Empty, with the limits given or the default ones; NULL: out of memory. */
 struct mxt_memory *mxt_memory_new(void);
+struct mxt_memory *mxt_memory_new_limited(const struct mxt_memory_limits *limits);
 /* NULL is accepted. */
 void mxt_memory_free(struct mxt_memory *memory);
 /* The interface over it; valid as long as the store. */
@@ -40,8 +51,8 @@ struct mxt_knowledge mxt_memory_knowledge(struct mxt_memory *memory);
 enum mxt_status mxt_memory_add_policy(struct mxt_memory *memory, const char *domain, const char *text, size_t n, char *fault, size_t fault_size) MXT_MUST_CHECK;
 
 /*
- * Applies what the judge wants changed: baselines, kept records, marks. All bounded by `limits`; the least useful is forgotten first (records, then pairs, then
- * baselines that know nothing special, each the longest untouched). MXT_OK; MXT_ENOMEM: what is missing is counted in the store and becomes unknown.
+ * Applies what the judge wants changed: baselines and kept records. All bounded; beyond a bound the least useful goes first: baselines that never offered or
+ * encrypted before those that did, each the longest untouched. MXT_OK; MXT_ENOMEM: what is missing is counted and becomes unknown.
  */
 enum mxt_status mxt_memory_apply(struct mxt_memory *memory, const struct mxt_changes *changes) MXT_MUST_CHECK;
 
@@ -51,6 +62,13 @@ void mxt_memory_each_baseline(const struct mxt_memory *memory, void (*each)(void
 
 /* Takes a baseline as it was kept, in place of one of the same subject. MXT_OK, also where a bound made it forget another; MXT_ENOMEM. */
 enum mxt_status mxt_memory_load_baseline(struct mxt_memory *memory, const struct mxt_baseline *baseline) MXT_MUST_CHECK;
+
+/* What it holds, what it had to forget for a bound, and what found no memory. */
+struct mxt_memory_counters {
+    uint64_t baselines, records, forgotten, refused;
+};
+
+struct mxt_memory_counters mxt_memory_counters(const struct mxt_memory *memory);
 
 /* How many policies it holds. */
 size_t mxt_memory_policies(const struct mxt_memory *memory);

@@ -6,19 +6,15 @@
  */
 #include <string.h>
 
-#include "rules/judge_certificate.h"
-#include "rules/judge_network.h"
-
 #include "decoders/tls_names.h"
+#include "rules/binding.h"
+#include "rules/judge_certificate.h"
+#include "rules/names.h"
+#include "rules/network.h"
 
 #define DOMAINS_MAX      64  /* domains with a policy that are told apart among a session's recipients */
 #define MX_DOMAINS_MAX   16  /* domains that one MX is judged for; a provider's serves thousands, and all would say the same */
-#define DOMAIN_TEXT      256 /* bytes that hold any domain name, NUL included */
 #define MX_PATTERNS_TOLD 10  /* of a policy, in evidence */
-
-#define PORT_SMTP        25
-#define PORT_SUBMISSIONS 465 /* RFC 8314 */
-#define PORT_SUBMISSION  587 /* RFC 6409 */
 
 /* A recipients' domain with a policy, and its messages. */
 struct domain {
@@ -31,21 +27,6 @@ struct domains {
     struct domain items[DOMAINS_MAX];
     size_t count;
 };
-
-/* Lower-cases the domain of a mail address into `domain`. False: it has none (postmaster, an address literal). */
-static bool domain_of(const char *address, char domain[DOMAIN_TEXT])
-{
-    const char *at = strrchr(address, '@');
-    size_t n = at == NULL ? 0 : strlen(at + 1);
-    if (n > 0 && at[n] == '.')
-        n--;
-    if (n == 0 || n >= DOMAIN_TEXT || at[1] == '[')
-        return false;
-    for (size_t i = 0; i < n; i++)
-        domain[i] = at[1 + i] >= 'A' && at[1 + i] <= 'Z' ? (char)(at[1 + i] - 'A' + 'a') : at[1 + i];
-    domain[n] = '\0';
-    return true;
-}
 
 static struct domain *domain_slot(struct domains *domains, const struct mxt_policy *policy)
 {
@@ -60,9 +41,9 @@ static struct domain *domain_slot(struct domains *domains, const struct mxt_poli
 
 static void count_message(struct domains *domains, const struct mxt_message *message, const struct mxt_knowledge *knowledge, int64_t time_us)
 {
-    char name[DOMAIN_TEXT];
+    char name[MXT_DOMAIN_TEXT];
     for (uint16_t i = 0; i < message->rcpt_to.count; i++) {
-        const struct mxt_policy *policy = domain_of(message->rcpt_to.items[i], name) ? knowledge->policy(knowledge->store, name, time_us) : NULL;
+        const struct mxt_policy *policy = mxt_names_domain_of(message->rcpt_to.items[i], name) ? knowledge->policy(knowledge->store, name, time_us) : NULL;
         struct domain *domain = policy == NULL || policy->mode == MXT_POLICY_NONE ? NULL : domain_slot(domains, policy);
         if (domain == NULL || domain->last == message)
             continue;
@@ -75,49 +56,24 @@ static void count_message(struct domains *domains, const struct mxt_message *mes
     }
 }
 
-/*
- * Whether the client may have authenticated: then it submits, and the server relays for it (a refused attempt gives no such right). Where both directions have
- * holes, or the beginning is missing, an AUTH may have gone unseen; a hole in one direction leaves a reply without its command.
- */
-static bool may_have_authenticated(const struct mxt_case *c)
+/* Our own MX: inside the network, or, where the network's borders are not known, of a domain that is said to be ours. */
+static bool is_towards_us(const struct mxt_network_case *n, const struct mxt_policy *policy)
 {
-    const struct mxt_capture_facts *capture = &c->record->capture;
-    const struct mxt_smtp_facts *smtp = c->smtp;
-    if (smtp->auth.attempts > 0)
-        return smtp->auth.reply_code < 400;
-    if (capture->midstream || capture->one_sided)
+    enum mxt_hop hop = n->c->record->hop;
+    if (hop == MXT_HOP_INBOUND)
         return true;
-    return capture->gap_bytes_toserver != 0 && (capture->gap_bytes_toclient != 0 || smtp->pairing_lost || smtp->unpaired_replies != 0);
-}
-
-/* Whether the server takes mail for submission or local delivery, which no policy binds. */
-static bool is_no_mx_port(const struct mxt_case *c)
-{
-    uint16_t port = c->record->dest_port;
-    return port == PORT_SUBMISSION || port == PORT_SUBMISSIONS || c->smtp->is_lmtp;
-}
-
-/* The client's SNI or the server's own word (which may confirm a match and never proves a mismatch) says that it is an MX of the policy. */
-static bool is_named_mx(const struct mxt_case *c, const struct mxt_policy *policy)
-{
-    const char *sni = mxt_case_sni(c);
-    const char *banner = mxt_case_banner_name(c);
-    return (sni != NULL && mxt_policy_matches(policy, sni)) || (banner != NULL && mxt_policy_matches(policy, banner));
-}
-
-/* A server that was reached over the network's border on port 25 is taken for the MX of what it accepts; inside, relays are the rule. */
-static bool is_taken_for_mx(const struct mxt_case *c)
-{
-    enum mxt_hop hop = c->record->hop;
-    return c->record->dest_port == PORT_SMTP && (hop == MXT_HOP_OUTBOUND || hop == MXT_HOP_INBOUND || hop == MXT_HOP_TRANSIT);
+    for (uint16_t i = 0; (hop == MXT_HOP_TRANSIT || hop == MXT_HOP_UNKNOWN) && i < n->config->home_domains.count; i++)
+        if (mxt_text_is_equal_nocase(n->config->home_domains.items[i], policy->domain))
+            return true;
+    return false;
 }
 
 /* Senders from outside may know nothing of MTA-STS, so towards our own MX the same means less. */
-static enum mxt_severity grade(const struct mxt_case *c, const struct mxt_policy *policy, enum mxt_severity enforced)
+static enum mxt_severity grade(const struct mxt_network_case *n, const struct mxt_policy *policy, enum mxt_severity enforced)
 {
     if (policy->mode != MXT_POLICY_ENFORCE)
         return MXT_SEVERITY_LOW;
-    return c->record->hop == MXT_HOP_INBOUND ? MXT_SEVERITY_MEDIUM : enforced;
+    return is_towards_us(n, policy) ? MXT_SEVERITY_MEDIUM : enforced;
 }
 
 static struct mxt_finding *raise(const struct mxt_case *c, enum mxt_rule rule, enum mxt_severity severity, const struct mxt_policy *policy)
@@ -150,29 +106,42 @@ static const char *starttls_in_words(const struct mxt_case *c, const char **resu
     return "not known";
 }
 
-static void judge_plaintext_delivery(const struct mxt_case *c, const struct domain *domain)
+static void judge_plaintext_delivery(const struct mxt_network_case *n, const struct domain *domain)
 {
+    const struct mxt_case *c = n->c;
     const struct mxt_policy *policy = domain->policy;
-    if (domain->exposed == 0 || (!is_named_mx(c, policy) && !is_taken_for_mx(c)))
+    bool is_named = mxt_binding_is_named_mx(c, policy);
+    if (domain->exposed == 0 || (!is_named && !mxt_binding_is_taken_for_mx(c)))
         return;
+    unsigned relayed = mxt_binding_relayed_domains(n, policy);
+    struct mxt_habit habit = mxt_network_habit(n);
+    enum mxt_severity severity = grade(n, policy, MXT_SEVERITY_CRITICAL);
+    if (severity == MXT_SEVERITY_MEDIUM && habit.is_usual)
+        severity = MXT_SEVERITY_CRITICAL; /* a sender from outside that knows how to encrypt, and did */
     const char *result_type;
     const char *starttls = starttls_in_words(c, &result_type);
-    struct mxt_finding *finding = raise(c, MXT_RULE_MTA_STS_PLAINTEXT_DELIVERY, grade(c, policy, MXT_SEVERITY_CRITICAL), policy);
+    struct mxt_finding *finding = raise(c, MXT_RULE_MTA_STS_PLAINTEXT_DELIVERY, relayed > 0 ? MXT_SEVERITY_INFO : severity, policy);
     if (finding != NULL)
-        finding->result_type = result_type;
+        finding->result_type = relayed > 0 ? NULL : result_type;
     mxt_case_text(c, finding, "starttls", starttls);
-    mxt_case_text(c, finding, "mx_known_by", is_named_mx(c, policy) ? "its name" : "port 25 outside the client's network, without AUTH");
+    mxt_case_text(c, finding, "mx_known_by", is_named ? "its name" : "port 25 outside the client's network, without AUTH");
+    mxt_case_number(c, finding, "relayed_domains", relayed);
     mxt_case_number(c, finding, "exposed_messages", domain->exposed);
     mxt_case_number(c, finding, "delivered_messages", domain->delivered);
+    if (habit.is_usual) {
+        mxt_case_number(c, finding, "sessions_before", habit.sessions);
+        mxt_case_number(c, finding, "encrypted_before", habit.encrypted);
+    }
 }
 
-static void judge_mx_mismatch(const struct mxt_case *c, const struct domain *domain)
+static void judge_mx_mismatch(const struct mxt_network_case *n, const struct domain *domain)
 {
+    const struct mxt_case *c = n->c;
     const struct mxt_policy *policy = domain->policy;
     const char *sni = mxt_case_sni(c);
-    if (sni == NULL || is_named_mx(c, policy) || !is_taken_for_mx(c))
+    if (sni == NULL || mxt_binding_is_named_mx(c, policy) || !mxt_binding_is_taken_for_mx(c) || mxt_binding_relayed_domains(n, policy) > 0)
         return;
-    struct mxt_finding *finding = raise(c, MXT_RULE_MTA_STS_MX_MISMATCH, grade(c, policy, MXT_SEVERITY_HIGH), policy);
+    struct mxt_finding *finding = raise(c, MXT_RULE_MTA_STS_MX_MISMATCH, grade(n, policy, MXT_SEVERITY_HIGH), policy);
     if (finding != NULL)
         finding->result_type = "validation-failure";
     mxt_case_text(c, finding, "mx", sni);
@@ -270,12 +239,13 @@ static void judge_certificate_invalid(const struct mxt_case *c, const struct mxt
     mxt_case_certificate(c, finding);
 }
 
-static void judge_tls_obsolete(const struct mxt_case *c, const struct mxt_policy *policy, const char *mx)
+static void judge_tls_obsolete(const struct mxt_network_case *n, const struct mxt_policy *policy, const char *mx)
 {
+    const struct mxt_case *c = n->c;
     uint16_t version = c->tls->version;
     if (version == 0 || version >= MXT_TLS_1_2 || !mxt_case_is_established(c))
         return;
-    struct mxt_finding *finding = raise(c, MXT_RULE_MTA_STS_TLS_OBSOLETE, grade(c, policy, MXT_SEVERITY_MEDIUM), policy);
+    struct mxt_finding *finding = raise(c, MXT_RULE_MTA_STS_TLS_OBSOLETE, grade(n, policy, MXT_SEVERITY_MEDIUM), policy);
     if (finding != NULL)
         finding->result_type = "validation-failure";
     mxt_case_text(c, finding, "version", mxt_tls_version_name(version));
@@ -283,37 +253,38 @@ static void judge_tls_obsolete(const struct mxt_case *c, const struct mxt_policy
     mxt_case_text(c, finding, "mx", mx);
 }
 
-static void judge_recipients(const struct mxt_case *c, const struct mxt_knowledge *knowledge)
+static void judge_recipients(const struct mxt_network_case *n)
 {
     struct domains domains = {.count = 0};
-    for (const struct mxt_message *message = c->smtp->messages; message != NULL; message = message->next)
-        count_message(&domains, message, knowledge, c->record->timestamp_us);
+    for (const struct mxt_message *message = n->c->smtp->messages; message != NULL; message = message->next)
+        count_message(&domains, message, n->knowledge, n->c->record->timestamp_us);
     for (size_t i = 0; i < domains.count; i++)
-        judge_plaintext_delivery(c, &domains.items[i]);
+        judge_plaintext_delivery(n, &domains.items[i]);
     for (size_t i = 0; i < domains.count; i++)
-        judge_mx_mismatch(c, &domains.items[i]);
+        judge_mx_mismatch(n, &domains.items[i]);
 }
 
 /* SNI says which host is meant; only without it the greeting's name is asked. */
-static void judge_server(const struct mxt_case *c, const struct mxt_knowledge *knowledge)
+static void judge_server(const struct mxt_network_case *n)
 {
+    const struct mxt_case *c = n->c;
     const char *mx = mxt_case_sni(c) != NULL ? mxt_case_sni(c) : mxt_case_banner_name(c);
     if (mx == NULL)
         return;
     const struct mxt_policy *policies[MX_DOMAINS_MAX];
-    size_t count = knowledge->policies_of_mx(knowledge->store, mx, c->record->timestamp_us, policies, MX_DOMAINS_MAX);
+    size_t count = n->knowledge->policies_of_mx(n->knowledge->store, mx, c->record->timestamp_us, policies, MX_DOMAINS_MAX);
     for (size_t i = 0; i < count; i++)
         judge_certificate_invalid(c, policies[i], mx);
     for (size_t i = 0; i < count; i++)
-        judge_tls_obsolete(c, policies[i], mx);
+        judge_tls_obsolete(n, policies[i], mx);
 }
 
-void mxt_rules_mta_sts(const struct mxt_case *c, const struct mxt_knowledge *knowledge)
+void mxt_network_judge_mta_sts(const struct mxt_network_case *n)
 {
-    if (is_no_mx_port(c) || mxt_case_is_decrypted(c))
+    if (mxt_case_is_decrypted(n->c))
         return;
-    if (c->record->smtp != NULL && !may_have_authenticated(c))
-        judge_recipients(c, knowledge);
-    if (c->record->tls != NULL && c->smtp->auth.attempts == 0)
-        judge_server(c, knowledge);
+    if (mxt_binding_is_delivery(n))
+        judge_recipients(n);
+    if (n->c->record->tls != NULL && mxt_binding_is_server(n))
+        judge_server(n);
 }

@@ -44,12 +44,17 @@ static void what_says_nothing_raises_nothing(void **state)
     const struct mxt_smtp_facts smtp = {0};
     const struct mxt_tls_facts tls = {0};
     struct mxt_knowledge knowledge = mxt_memory_knowledge(NULL);
+    struct mxt_judge_config config;
+    mxt_judge_config_init(&config);
     for (unsigned i = 0; i < 8; i++) {
         struct mxt_record record = {.final = (i & 1) != 0, .smtp = (i & 2) != 0 ? &smtp : NULL, .tls = (i & 4) != 0 ? &tls : NULL};
         struct mxt_arena arena = {0};
         struct mxt_finding *findings = NULL;
         assert_int_equal(mxt_judge_session(&record, &arena, &findings), MXT_OK);
-        assert_int_equal(mxt_judge_network(&record, &knowledge, &arena, &findings), MXT_OK);
+        struct mxt_judgement judgement;
+        assert_int_equal(mxt_judge_network(&record, &knowledge, &config, 0, &arena, &judgement), MXT_OK);
+        assert_null(judgement.findings);
+        assert_null(judgement.changes.first);
         assert_null(findings);
         assert_int_equal(arena.reserved, 0);
     }
@@ -124,9 +129,11 @@ static void the_network_keeps_what_the_session_found(void **state)
     struct mxt_memory *memory = mxt_memory_new();
     struct mxt_knowledge knowledge = mxt_memory_knowledge(memory);
     assert_int_equal(mxt_judge_session(&scene.record, &scene.arena, &scene.record.findings), MXT_OK);
-    struct mxt_finding *findings = NULL;
-    assert_int_equal(mxt_judge_network(&scene.record, &knowledge, &scene.arena, &findings), MXT_OK);
-    const struct mxt_finding *judged = findings;
+    struct mxt_judge_config config;
+    struct mxt_judgement judgement;
+    mxt_judge_config_init(&config);
+    assert_int_equal(mxt_judge_network(&scene.record, &knowledge, &config, NOW, &scene.arena, &judgement), MXT_OK);
+    const struct mxt_finding *judged = judgement.findings;
     for (const struct mxt_finding *finding = scene.record.findings; finding != NULL; finding = finding->next, judged = judged->next) {
         assert_non_null(judged);
         assert_int_equal(judged->rule, finding->rule);
@@ -138,38 +145,12 @@ static void the_network_keeps_what_the_session_found(void **state)
     scene_free(&scene);
 }
 
-static enum mxt_severity aborted_on_hop(enum mxt_hop hop)
-{
-    const struct facts facts = {.requested = Y, .reply_code = 220, .has_tls = true, .outcome = MXT_TLS_FAILED, .hop = hop};
-    struct scene scene;
-    scene_make(&scene, &facts);
-    struct mxt_memory *memory = mxt_memory_new();
-    struct mxt_knowledge knowledge = mxt_memory_knowledge(memory);
-    struct mxt_finding *findings = NULL;
-    assert_int_equal(mxt_judge_session(&scene.record, &scene.arena, &scene.record.findings), MXT_OK);
-    assert_int_equal(scene_find(scene.record.findings, MXT_RULE_STARTTLS_HANDSHAKE_ABORTED)->severity, MXT_SEVERITY_MEDIUM);
-    assert_int_equal(mxt_judge_network(&scene.record, &knowledge, &scene.arena, &findings), MXT_OK);
-    enum mxt_severity severity = scene_find(findings, MXT_RULE_STARTTLS_HANDSHAKE_ABORTED)->severity;
-    mxt_memory_free(memory);
-    scene_free(&scene);
-    return severity;
-}
-
-static void scanners_from_outside_are_told_softly(void **state)
-{
-    (void)state;
-    assert_int_equal(aborted_on_hop(MXT_HOP_INBOUND), MXT_SEVERITY_INFO);
-    assert_int_equal(aborted_on_hop(MXT_HOP_OUTBOUND), MXT_SEVERITY_MEDIUM);
-    assert_int_equal(aborted_on_hop(MXT_HOP_INTERNAL), MXT_SEVERITY_MEDIUM);
-    assert_int_equal(aborted_on_hop(MXT_HOP_UNKNOWN), MXT_SEVERITY_MEDIUM);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_says_nothing_raises_nothing),         cmocka_unit_test(findings_come_in_the_order_of_the_catalogue),
         cmocka_unit_test(snapshots_say_no_more_than_the_end),       cmocka_unit_test(refused_memory_is_told),
-        cmocka_unit_test(the_network_keeps_what_the_session_found), cmocka_unit_test(scanners_from_outside_are_told_softly),
+        cmocka_unit_test(the_network_keeps_what_the_session_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

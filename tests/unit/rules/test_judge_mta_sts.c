@@ -27,9 +27,11 @@ static struct mxt_memory *policies(void)
 static struct mxt_finding *judge(struct scene *scene, struct mxt_memory *memory)
 {
     struct mxt_knowledge knowledge = mxt_memory_knowledge(memory);
-    struct mxt_finding *findings = NULL;
-    assert_int_equal(mxt_judge_network(&scene->record, &knowledge, &scene->arena, &findings), MXT_OK);
-    return findings;
+    struct mxt_judge_config config;
+    struct mxt_judgement judgement;
+    mxt_judge_config_init(&config);
+    assert_int_equal(mxt_judge_network(&scene->record, &knowledge, &config, NOW, &scene->arena, &judgement), MXT_OK);
+    return judgement.findings;
 }
 
 static void check_network(const struct judged *cases, size_t count)
@@ -243,7 +245,7 @@ static void one_finding_a_domain_counts_its_messages_once(void **state)
     scene.message.next = &second;
     second.next = &hidden;
     struct mxt_memory *memory = policies();
-    const struct mxt_finding *first = judge(&scene, memory);
+    const struct mxt_finding *first = scene_find(judge(&scene, memory), MXT_RULE_MTA_STS_PLAINTEXT_DELIVERY);
     mxt_memory_free(memory); /* findings borrow nothing from the store */
     assert_non_null(first);
     assert_string_equal(first->domain, "example.net");
@@ -263,7 +265,7 @@ static void an_mx_is_judged_for_each_domain_it_serves(void **state)
     const struct facts facts = {SHOWN, .sni = "mx.example.net", .names = {"x.example"}};
     struct scene scene;
     scene_make(&scene, &facts);
-    const struct mxt_finding *first = judge(&scene, memory);
+    const struct mxt_finding *first = scene_find(judge(&scene, memory), MXT_RULE_MTA_STS_PLAINTEXT_DELIVERY);
     assert_string_equal(first->domain, "example.net");
     assert_string_equal(first->next->domain, "second.example");
     assert_null(first->next->next);
@@ -283,8 +285,10 @@ static void refused_memory_is_told(void **state)
         struct scene scene;
         scene_make(&scene, (i & 1) != 0 ? &facts : &shown);
         scene.arena.fail_at = i / 2;
-        struct mxt_finding *findings = NULL;
-        enum mxt_status status = mxt_judge_network(&scene.record, &knowledge, &scene.arena, &findings);
+        struct mxt_judge_config config;
+        struct mxt_judgement judgement;
+        mxt_judge_config_init(&config);
+        enum mxt_status status = mxt_judge_network(&scene.record, &knowledge, &config, NOW, &scene.arena, &judgement);
         assert_int_equal(status, scene.arena.failures > 0 ? MXT_ENOMEM : MXT_OK);
         refusals += scene.arena.failures > 0;
         scene_free(&scene);

@@ -1,0 +1,256 @@
+/* Baselines in a hash table, with lists by class and last touch, so that the least useful can be forgotten. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules/knowledge_memory_int.h"
+
+#define BUCKETS_FIRST   64u /* a power of two, as every later size */
+#define SIGHTINGS_FIRST 2u  /* places for sightings that a new baseline has */
+#define PLAIN_SHARE     8u  /* of a class's bound, an eighth is left to baselines that never offered: a new server must find a place to begin in */
+
+struct mxt_baseline_entry {
+    struct mxt_baseline baseline; /* its sightings lie in `places` */
+    struct mxt_sighting *places;
+    size_t start, capacity;
+    uint64_t hash;
+    bool has_offered;
+    struct mxt_baseline_entry *next;          /* in the bucket */
+    struct mxt_baseline_entry *older, *newer; /* in its list */
+};
+
+/* FNV-1a with a seed: names and addresses come from the wire. */
+static uint64_t hash_of(const struct mxt_baseline_table *table, const struct mxt_subject *subject)
+{
+    uint64_t value = (UINT64_C(0xcbf29ce484222325) ^ table->seed) + (uint64_t)subject->kind;
+    for (const char *p = subject->key; *p != '\0'; p++)
+        value = (value ^ (unsigned char)*p) * UINT64_C(0x100000001b3);
+    return value ^ value >> 32;
+}
+
+static enum mxt_baseline_class class_of(enum mxt_subject_kind kind)
+{
+    switch (kind) {
+    case MXT_SUBJECT_SERVER: return MXT_CLASS_SERVERS;
+    case MXT_SUBJECT_GREETING:
+    case MXT_SUBJECT_MX: return MXT_CLASS_NAMES;
+    case MXT_SUBJECT_CLIENT_SERVER:
+    case MXT_SUBJECT_HELO_DOMAIN: break;
+    }
+    return MXT_CLASS_PAIRS;
+}
+
+static struct mxt_baseline_list *list_of(struct mxt_baseline_table *table, const struct mxt_baseline_entry *entry)
+{
+    enum mxt_baseline_class class = class_of(entry->baseline.subject.kind);
+    return entry->has_offered ? &table->offering[class] : &table->plain[class];
+}
+
+static void unlink_entry(struct mxt_baseline_list *list, struct mxt_baseline_entry *entry)
+{
+    *(entry->older != NULL ? &entry->older->newer : &list->oldest) = entry->newer;
+    *(entry->newer != NULL ? &entry->newer->older : &list->newest) = entry->older;
+    list->count--;
+}
+
+static void link_newest(struct mxt_baseline_list *list, struct mxt_baseline_entry *entry)
+{
+    entry->older = list->newest;
+    entry->newer = NULL;
+    *(list->newest != NULL ? &list->newest->newer : &list->oldest) = entry;
+    list->newest = entry;
+    list->count++;
+}
+
+enum mxt_status mxt_baseline_table_init(struct mxt_baseline_table *table, const struct mxt_memory_limits *limits)
+{
+    *table = (struct mxt_baseline_table){.seed = limits->seed, .bucket_count = BUCKETS_FIRST};
+    table->limits[MXT_CLASS_SERVERS] = limits->servers;
+    table->limits[MXT_CLASS_NAMES] = limits->names;
+    table->limits[MXT_CLASS_PAIRS] = limits->pairs;
+    table->buckets = calloc(BUCKETS_FIRST, sizeof(struct mxt_baseline_entry *));
+    return table->buckets == NULL ? MXT_ENOMEM : MXT_OK;
+}
+
+void mxt_baseline_table_free(struct mxt_baseline_table *table)
+{
+    for (size_t i = 0; table->buckets != NULL && i < table->bucket_count; i++)
+        for (struct mxt_baseline_entry *entry = table->buckets[i], *next; entry != NULL; entry = next) {
+            next = entry->next;
+            free(entry->places);
+            free(entry);
+        }
+    free(table->buckets);
+}
+
+static struct mxt_baseline_entry *find(const struct mxt_baseline_table *table, const struct mxt_subject *subject, uint64_t hash)
+{
+    struct mxt_baseline_entry *entry = table->buckets[hash & (table->bucket_count - 1)];
+    while (entry != NULL && (entry->hash != hash || entry->baseline.subject.kind != subject->kind || strcmp(entry->baseline.subject.key, subject->key) != 0))
+        entry = entry->next;
+    return entry;
+}
+
+const struct mxt_baseline *mxt_baseline_table_find(const struct mxt_baseline_table *table, const struct mxt_subject *subject)
+{
+    const struct mxt_baseline_entry *entry = find(table, subject, hash_of(table, subject));
+    return entry == NULL ? NULL : &entry->baseline;
+}
+
+/* Twice the buckets where there are more entries than buckets. Failing is harmless: the chains grow longer. */
+static void grow(struct mxt_baseline_table *table)
+{
+    size_t old = table->bucket_count;
+    struct mxt_baseline_entry **buckets = table->count <= old ? NULL : calloc(old * 2, sizeof(struct mxt_baseline_entry *));
+    if (buckets == NULL)
+        return;
+    for (size_t i = 0; i < old; i++)
+        for (struct mxt_baseline_entry *entry = table->buckets[i], *next; entry != NULL; entry = next) {
+            struct mxt_baseline_entry **bucket = &buckets[entry->hash & (old * 2 - 1)];
+            next = entry->next;
+            entry->next = *bucket;
+            *bucket = entry;
+        }
+    free(table->buckets);
+    table->buckets = buckets;
+    table->bucket_count = old * 2;
+}
+
+static void forget(struct mxt_baseline_table *table, struct mxt_baseline_entry *entry)
+{
+    struct mxt_baseline_entry **at = &table->buckets[entry->hash & (table->bucket_count - 1)];
+    while (*at != entry)
+        at = &(*at)->next;
+    *at = entry->next;
+    unlink_entry(list_of(table, entry), entry);
+    table->count--;
+    table->forgotten++;
+    free(entry->places);
+    free(entry);
+}
+
+/* Whoever sends much nonsense fills the table with servers that offer nothing: they go first, save for a share. */
+static void make_room(struct mxt_baseline_table *table, enum mxt_baseline_class class)
+{
+    struct mxt_baseline_list *plain = &table->plain[class], *offering = &table->offering[class];
+    while (plain->count + offering->count > 0 && plain->count + offering->count >= table->limits[class]) {
+        bool is_plain_first = plain->count > table->limits[class] / PLAIN_SHARE || offering->count == 0;
+        forget(table, is_plain_first ? plain->oldest : offering->oldest);
+    }
+}
+
+static struct mxt_baseline_entry *add(struct mxt_baseline_table *table, const struct mxt_subject *subject, uint64_t hash)
+{
+    make_room(table, class_of(subject->kind));
+    struct mxt_baseline_entry *entry = calloc(1, sizeof *entry);
+    if (entry == NULL)
+        return NULL;
+    struct mxt_baseline_entry **bucket = &table->buckets[hash & (table->bucket_count - 1)];
+    entry->baseline.subject = *subject;
+    entry->hash = hash;
+    entry->next = *bucket;
+    *bucket = entry;
+    link_newest(list_of(table, entry), entry);
+    table->count++;
+    grow(table);
+    return entry;
+}
+
+/* A place behind the last sighting. The kept ones wander through twice as many places, so that a full baseline moves them once in many sessions. */
+static bool make_place(struct mxt_baseline_entry *entry)
+{
+    struct mxt_baseline *baseline = &entry->baseline;
+    if (baseline->count == MXT_SIGHTINGS_MAX) {
+        entry->start++;
+        baseline->count--;
+    }
+    if (entry->start + baseline->count == entry->capacity && entry->start > 0 && entry->start >= entry->capacity / 2) {
+        memmove(entry->places, entry->places + entry->start, baseline->count * sizeof *entry->places);
+        entry->start = 0;
+    }
+    if (entry->start + baseline->count == entry->capacity) {
+        size_t capacity = entry->capacity == 0 ? SIGHTINGS_FIRST : entry->capacity * 2;
+        struct mxt_sighting *places = realloc(entry->places, capacity * sizeof *places);
+        if (places == NULL)
+            return false;
+        entry->places = places;
+        entry->capacity = capacity;
+    }
+    baseline->sightings = entry->places + entry->start;
+    return true;
+}
+
+static bool place(struct mxt_baseline_entry *entry, const struct mxt_sighting *sighting)
+{
+    struct mxt_baseline *baseline = &entry->baseline;
+    for (size_t i = baseline->count; i > 0; i--)
+        if (entry->places[entry->start + i - 1].session == sighting->session) {
+            entry->places[entry->start + i - 1] = *sighting;
+            return true;
+        }
+    if (!make_place(entry))
+        return false;
+    struct mxt_sighting *sightings = entry->places + entry->start;
+    size_t at = baseline->count;
+    while (at > 0 && mxt_sighting_is_earlier(sighting->time_us, sighting->session, sightings[at - 1].time_us, sightings[at - 1].session)) {
+        sightings[at] = sightings[at - 1];
+        at--;
+    }
+    sightings[at] = *sighting;
+    baseline->count++;
+    return true;
+}
+
+/* The newest of its list, which may be another than before. */
+static void touch(struct mxt_baseline_table *table, struct mxt_baseline_entry *entry, bool has_offered)
+{
+    unlink_entry(list_of(table, entry), entry);
+    entry->has_offered = entry->has_offered || has_offered;
+    link_newest(list_of(table, entry), entry);
+}
+
+enum mxt_status mxt_baseline_table_apply(struct mxt_baseline_table *table, const struct mxt_change *change)
+{
+    uint64_t hash = hash_of(table, &change->subject);
+    struct mxt_baseline_entry *entry = find(table, &change->subject, hash);
+    if (entry == NULL)
+        entry = add(table, &change->subject, hash);
+    if (entry == NULL || !place(entry, &change->sighting))
+        return MXT_ENOMEM;
+    entry->baseline.marks = change->marks;
+    touch(table, entry, change->sighting.offered == MXT_YES || change->sighting.attempt == MXT_ATTEMPT_ESTABLISHED);
+    return MXT_OK;
+}
+
+enum mxt_status mxt_baseline_table_load(struct mxt_baseline_table *table, const struct mxt_baseline *baseline)
+{
+    uint64_t hash = hash_of(table, &baseline->subject);
+    struct mxt_baseline_entry *old = find(table, &baseline->subject, hash);
+    if (old != NULL)
+        forget(table, old);
+    struct mxt_baseline_entry *entry = add(table, &baseline->subject, hash);
+    if (entry == NULL)
+        return MXT_ENOMEM;
+    bool has_offered = baseline->marks.last_offer_us != 0;
+    for (size_t i = 0; i < baseline->count; i++) {
+        if (!place(entry, &baseline->sightings[i]))
+            return MXT_ENOMEM;
+        has_offered = has_offered || baseline->sightings[i].offered == MXT_YES || baseline->sightings[i].attempt == MXT_ATTEMPT_ESTABLISHED;
+    }
+    entry->baseline.marks = baseline->marks;
+    touch(table, entry, has_offered);
+    return MXT_OK;
+}
+
+static void each_of(const struct mxt_baseline_list *list, void (*each)(void *context, const struct mxt_baseline *baseline), void *context)
+{
+    for (const struct mxt_baseline_entry *entry = list->oldest; entry != NULL; entry = entry->newer)
+        each(context, &entry->baseline);
+}
+
+void mxt_baseline_table_each(const struct mxt_baseline_table *table, void (*each)(void *context, const struct mxt_baseline *baseline), void *context)
+{
+    for (size_t i = 0; i < MXT_CLASSES; i++) {
+        each_of(&table->plain[i], each, context);
+        each_of(&table->offering[i], each, context);
+    }
+}
