@@ -76,7 +76,7 @@ static void take_offer(struct mxt_marks *marks, enum mxt_subject_kind kind, int6
 static void take_no_offer(struct mxt_marks *marks, int64_t time_us)
 {
     push_reply(marks, false);
-    if (marks->broken_since_us == 0 && marks->last_offer_us != 0)
+    if (marks->broken_since_us == 0)
         marks->broken_since_us = time_us;
     if (marks->mixed_since_us != 0 && marks->mixed_told_us == 0)
         marks->mixed_told_us = time_us;

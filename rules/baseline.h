@@ -67,7 +67,7 @@ struct mxt_sighting {
 struct mxt_marks {
     int64_t known_since_us;  /* since when it is known to offer STARTTLS; 0: it is not */
     int64_t last_offer_us;   /* the latest offer; 0: none */
-    int64_t broken_since_us; /* the first whole reply without an offer since then; 0: none */
+    int64_t broken_since_us; /* the first whole reply without an offer since then, or at all; 0: none */
     int64_t mixed_since_us;  /* since when it is a mixed farm; 0: it is none */
     int64_t mixed_told_us;   /* the first reply without an offer since then, at which that is told; 0: not yet */
     uint32_t recent;         /* the last whole replies, a bit each, 1: offered; the latest lowest */

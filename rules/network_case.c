@@ -105,12 +105,12 @@ static void set_sighting(struct mxt_network_case *n)
     sighting->session = c->record->session_id;
     sighting->snapshot = c->record->snapshot;
     sighting->client = address_digest(&c->record->src_ip);
-    /* What was overwritten on the way says nothing of what the server offers. */
+    /* What was overwritten on the way says nothing of what the server offers; nor does what is missing inside TLS. */
     bool is_overwritten = c->smtp->starttls.masked != NULL || c->smtp->starttls.mangled_command != NULL;
-    if (!mxt_case_is_decrypted(c)) {
-        sighting->offered = is_overwritten && c->smtp->starttls.offered != MXT_YES ? MXT_UNKNOWN : c->smtp->starttls.offered;
-        sighting->is_ehlo_refused = !is_overwritten && is_ehlo_refused(c->smtp);
-    }
+    bool says_no = !is_overwritten && !mxt_case_is_decrypted(c);
+    if (c->smtp->starttls.offered == MXT_YES || says_no)
+        sighting->offered = c->smtp->starttls.offered;
+    sighting->is_ehlo_refused = says_no && is_ehlo_refused(c->smtp);
     sighting->attempt = attempt_of(c);
     sighting->is_exposed = mxt_case_is_exposed(c);
     sighting->domain = mxt_binding_foreign_domain(c, n->knowledge);

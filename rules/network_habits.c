@@ -26,21 +26,31 @@ static bool is_mixed_told(const struct mxt_network_case *n, const struct mxt_mar
     return marks.mixed_since_us != 0 && marks.mixed_told_us != 0;
 }
 
-struct mxt_offers mxt_network_offers(const struct mxt_network_case *n)
+/* The client's own sessions with the server count as its own, not as others' experience. */
+static struct mxt_marks marks_of(const struct mxt_network_case *n, enum mxt_subject_kind kind)
 {
     const struct mxt_sighting *own = &n->sighting;
-    struct mxt_offers offers = {.offering = MXT_OFFERING_UNKNOWN};
+    uint64_t without = kind == MXT_SUBJECT_SERVER ? own->client : 0;
+    return mxt_baseline_marks_before(mxt_network_baseline(n, kind), own->time_us, own->session, without, n->config->window_us);
+}
+
+struct mxt_offers mxt_network_offers(const struct mxt_network_case *n)
+{
+    int64_t denied_since_us = 0; /* since when this client was never offered STARTTLS here, as far as is known */
     for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
-        offers.is_own = asked[i].kind == MXT_SUBJECT_CLIENT_SERVER;
-        const struct mxt_baseline *baseline = mxt_network_baseline(n, asked[i].kind);
-        offers.marks = mxt_baseline_marks_before(baseline, own->time_us, own->session, offers.is_own ? 0 : own->client, n->config->window_us);
+        bool is_own = asked[i].kind == MXT_SUBJECT_CLIENT_SERVER;
+        struct mxt_offers offers = {.marks = marks_of(n, asked[i].kind), .is_own = is_own};
+        if (is_own && offers.marks.last_offer_us == 0)
+            denied_since_us = offers.marks.broken_since_us;
         if (offers.marks.mixed_since_us != 0) {
             offers.offering = MXT_OFFERING_MIXED;
             offers.known_by = asked[i].mixed_by;
             offers.is_told = is_mixed_told(n, &offers.marks);
             return offers;
         }
-        if (offers.marks.known_since_us != 0) {
+        /* A client that was left out before the others' experience began is left out on purpose; one that is from now on may be robbed of the offer. */
+        bool is_left_out = denied_since_us != 0 && denied_since_us < offers.marks.known_since_us;
+        if (offers.marks.known_since_us != 0 && !is_left_out) {
             offers.offering = MXT_OFFERING_KNOWN;
             offers.known_by = asked[i].known_by;
             return offers;
