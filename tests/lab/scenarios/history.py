@@ -107,6 +107,23 @@ def fallback_other_address(lab):
 
 
 @history(
+    "fallback-farm-of-senders",
+    {ABORTED: "medium", FALLBACK: "high"},
+    sessions=2,
+    messages=1,
+    also_allowed=(UNUSED,),
+    purpose="the handshake is reset, and another machine of the sender's domain exposes the mail",
+    origin="Python clients of one domain to {postfix}; a tamperer beyond the tap resets the first",
+    facts=outcomes("failed", None) + [fact("smtp.helo", "out.example.org"), fact("smtp.helo", "app.example.org", 1)],
+)
+def fallback_farm(lab):
+    with postfix_mx(lab):
+        with tamper.tampering(RESET):
+            OUT.fail()
+        APP.plain()
+
+
+@history(
     "fallback-not-after-hours",
     {ABORTED: "medium", UNUSED: "low"},
     sessions=2,
@@ -145,7 +162,7 @@ def fallback_retry(lab):
     {ABORTED: "medium", UNUSED: "low"},
     sessions=2,
     messages=1,
-    purpose="near miss of falling back: one client's handshake is reset, another's mail goes in the clear",
+    purpose="near miss of falling back: one client's handshake is reset, the mail of a stranger to it goes in the clear",
     origin="Python clients to {postfix}; a tamperer beyond the tap resets the first connection",
     must_not_raise=(FALLBACK,),
     facts=outcomes("failed", None) + [fact("src_ip", "10.1.0.25"), fact("src_ip", "10.1.0.77", 1)],
@@ -154,7 +171,7 @@ def fallback_other_client(lab):
     with postfix_mx(lab):
         with tamper.tampering(RESET):
             OUT.fail()
-        APP.plain()
+        dataclasses.replace(APP, name="app.alpha.example").plain()
 
 
 @history(

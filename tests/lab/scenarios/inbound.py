@@ -67,13 +67,14 @@ def known_aborted(lab):
     sessions=5,
     tap="outside",
     purpose="a stranger's broken handshake, which is told as info, and another when he is known: one alert, the graver",
-    origin="Python clients to {postfix}; a tamperer before our server resets the last connection at the ClientHello",
+    origin="a Python client to {postfix}; a tamperer before our server resets the first and the last connection",
     alerts=(alert(ABORTED, "medium", 2),),
     facts=outcomes("failed", *["established"] * 3, "failed"),
 )
 def grows_graver(lab):
     with our_mx(lab):
-        KNOWN.leave_at_hello(OURS)
+        with tamper.tampering(tamper.close_at_handshake("rst")):
+            KNOWN.fail(OURS, OUR_NAME)
         KNOWN.encrypted(OURS, OUR_NAME, 3)
         with tamper.tampering(tamper.close_at_handshake("rst")):
             KNOWN.fail(OURS, OUR_NAME)
