@@ -27,7 +27,7 @@ struct mxt_health {
     uint64_t one_sided, midstream, gap_bytes, retransmitted, duplicates, conflicting_overlaps;
     uint64_t bad_checksums_dropped, bad_checksums_accepted;
     uint64_t chains_verified, chains_cached;
-    uint64_t findings, alerts;
+    uint64_t findings, suppressed, alerts;
     const char *advice;              /* one sentence where the counters speak of a bad mirror, or NULL */
 };
 

@@ -421,6 +421,7 @@ static const struct mxt_field counters[] = {
     COUNTER(chains_verified, "certificate chains verified"),
     COUNTER(chains_cached, "certificate chains known before"),
     COUNTER(findings, "of all sessions"),
+    COUNTER(suppressed, "findings that a person has switched off or suppressed"),
     COUNTER(alerts, "raised"),
 };
 static const struct mxt_field_table counters_table = TABLE(counters, HEALTH);

@@ -6,9 +6,8 @@
 
 struct mxt_output_writer {
     FILE *stream;
-    enum mxt_output format;
     struct mxt_json json;
-    struct mxt_report report;
+    struct mxt_report *report; /* NULL: JSON */
     enum mxt_status status;
 };
 
@@ -18,8 +17,10 @@ struct mxt_output_writer *mxt_output_new(FILE *stream, enum mxt_output format, b
     if (writer == NULL)
         return NULL;
     writer->stream = stream;
-    writer->format = format;
-    writer->report.has_colour = has_colour;
+    if (format == MXT_OUTPUT_TEXT && (writer->report = mxt_report_new(stream, has_colour)) == NULL) {
+        free(writer);
+        return NULL;
+    }
     return writer;
 }
 
@@ -28,6 +29,7 @@ void mxt_output_free(struct mxt_output_writer *writer)
     if (writer == NULL)
         return;
     mxt_json_free(&writer->json);
+    mxt_report_free(writer->report);
     free(writer);
 }
 
@@ -43,38 +45,41 @@ static void write_line(struct mxt_output_writer *writer, enum mxt_status encoded
     fputc('\n', writer->stream);
 }
 
-static void write_json(struct mxt_output_writer *writer, const struct mxt_record *record, const struct mxt_alert *alerts, size_t count)
-{
-    mxt_json_reset(&writer->json);
-    write_line(writer, mxt_event_encode_record(&writer->json, record));
-    for (size_t i = 0; i < count; i++) {
-        mxt_json_reset(&writer->json);
-        write_line(writer, mxt_event_encode_alert(&writer->json, &alerts[i]));
-    }
-}
-
 static void note_stream_fault(struct mxt_output_writer *writer)
 {
     if (ferror(writer->stream) && writer->status == MXT_OK)
         writer->status = MXT_EIO;
 }
 
-void mxt_output_session(struct mxt_output_writer *writer, const struct mxt_record *record, const struct mxt_alert *alerts, size_t count)
+void mxt_output_session(struct mxt_output_writer *writer, const struct mxt_record *record, const struct mxt_judged *judged)
 {
-    if (writer->format == MXT_OUTPUT_JSON)
-        write_json(writer, record, alerts, count);
-    else
-        mxt_report_session(&writer->report, writer->stream, record, alerts, count);
+    if (writer->report != NULL) {
+        mxt_report_session(writer->report, record, judged);
+    } else if (!judged->is_again) {
+        mxt_json_reset(&writer->json);
+        write_line(writer, mxt_event_encode_record(&writer->json, record));
+    }
+    note_stream_fault(writer);
+}
+
+void mxt_output_alert(struct mxt_output_writer *writer, const struct mxt_alert *alert)
+{
+    if (writer->report != NULL) {
+        mxt_report_alert(writer->report, alert);
+    } else {
+        mxt_json_reset(&writer->json);
+        write_line(writer, mxt_event_encode_alert(&writer->json, alert));
+    }
     note_stream_fault(writer);
 }
 
 void mxt_output_finish(struct mxt_output_writer *writer, const struct mxt_health *health)
 {
-    if (writer->format == MXT_OUTPUT_JSON) {
+    if (writer->report != NULL) {
+        mxt_report_finish(writer->report, health);
+    } else {
         mxt_json_reset(&writer->json);
         write_line(writer, mxt_event_encode_health(&writer->json, health));
-    } else {
-        mxt_report_summary(&writer->report, writer->stream, health);
     }
     if (fflush(writer->stream) != 0 && writer->status == MXT_OK)
         writer->status = MXT_EIO;

@@ -9,6 +9,7 @@
 #include "rules/alert.h"
 #include "rules/event.h"
 #include "rules/record.h"
+#include "sensor/embedded.h"
 #include "sensor/options.h"
 
 struct mxt_output_writer;
@@ -19,8 +20,11 @@ struct mxt_output_writer *mxt_output_new(FILE *stream, enum mxt_output format, b
 /* NULL is accepted. */
 void mxt_output_free(struct mxt_output_writer *writer);
 
-/* A session and the alerts it raised, in this order. `alerts` may be NULL where count is 0. */
-void mxt_output_session(struct mxt_output_writer *writer, const struct mxt_record *record, const struct mxt_alert *alerts, size_t count);
+/* A session that was judged. JSON tells it at once, and once only; the report keeps what it may need. */
+void mxt_output_session(struct mxt_output_writer *writer, const struct mxt_record *record, const struct mxt_judged *judged);
+
+/* An alert, in the order of mxt_alerts_each, after all sessions. */
+void mxt_output_alert(struct mxt_output_writer *writer, const struct mxt_alert *alert);
 
 /* The end: the health event, or the summary. */
 void mxt_output_finish(struct mxt_output_writer *writer, const struct mxt_health *health);

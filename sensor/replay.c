@@ -10,30 +10,33 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "rules/judge.h"
+#include "rules/knowledge.h"
 #include "sensor/capture_file.h"
+#include "sensor/embedded.h"
 #include "sensor/engine.h"
 #include "sensor/filter.h"
+#include "sensor/knowledge_file.h"
 #include "sensor/output.h"
 #include "sensor/policy_files.h"
 
-#define PROGRESS_FRAMES 65536 /* between two looks at the clock */
-#define PROGRESS_AFTER_S 2    /* a short replay shows no bar */
-#define PROGRESS_WIDTH 40
-#define STDOUT_BUFFER (1u << 16)
+#define PROGRESS_FRAMES  65536 /* between two looks at the clock */
+#define PROGRESS_AFTER_S 2     /* a short replay shows no bar */
+#define PROGRESS_WIDTH   40
+#define STDOUT_BUFFER    (1u << 16)
 
 /* Everything a replay owns; freed by its last function whatever failed. */
 struct replay {
     const struct mxt_options *options;
     struct mxt_memory *memory;
-    struct mxt_knowledge knowledge;
+    struct mxt_knowledge_file *knowledge; /* NULL: none is kept */
     struct mxt_trust *trust;
     struct mxt_filter *filter;
     struct mxt_capture *capture;
     struct mxt_engine *engine;
     struct mxt_output_writer *output;
+    struct mxt_embedded *embedded;
     uint64_t alerts;
-    uint64_t refused; /* records that could not be judged whole */
+    uint64_t transit; /* sessions between strangers, by the home networks */
     bool shows_progress;
     time_t started;
 };
@@ -76,58 +79,65 @@ static void complain(void *context, const char *sentence)
     fprintf(stderr, "mxtap-sensor: %s\n", sentence);
 }
 
-static size_t count_findings(const struct mxt_finding *finding)
-{
-    size_t count = 0;
-    for (; finding != NULL; finding = finding->next)
-        count++;
-    return count;
-}
-
-/* A record from the engine: judged with what is known here, then printed with its alerts. */
 static void on_record(void *context, const struct mxt_record *record, struct mxt_arena *arena)
 {
     struct replay *replay = context;
-    struct mxt_finding *findings = NULL;
-    if (mxt_judge_network(record, &replay->knowledge, arena, &findings) != MXT_OK)
-        replay->refused++;
-    size_t count = count_findings(findings), made = 0;
-    struct mxt_alert *alerts = count == 0 ? NULL : mxt_arena_alloc(arena, count * sizeof *alerts);
-    for (const struct mxt_finding *finding = findings; finding != NULL && alerts != NULL; finding = finding->next) {
-        if (mxt_alert_from_finding(arena, record, finding, &alerts[made]) == MXT_OK)
-            made++;
-    }
-    replay->refused += count - made;
-    replay->alerts += made;
-    mxt_output_session(replay->output, record, alerts, made);
+    mxt_embedded_take(replay->embedded, record, arena);
 }
 
-static bool read_policies(struct replay *replay)
+static void on_judged(void *context, const struct mxt_record *record, const struct mxt_judged *judged)
 {
-    replay->memory = mxt_memory_new();
-    if (replay->memory == NULL) {
-        complain(NULL, "out of memory");
-        return false;
-    }
-    replay->knowledge = mxt_memory_knowledge(replay->memory);
-    if (replay->options->policies == NULL)
-        return true;
-    const struct mxt_policy_fault fault = {.report = complain};
-    return mxt_policy_files_read(replay->memory, replay->options->policies, &fault) == MXT_OK;
+    struct replay *replay = context;
+    replay->transit += !judged->is_again && record->hop == MXT_HOP_TRANSIT;
+    mxt_output_session(replay->output, record, judged);
 }
 
-/* A key for the flow table's hash, so that nobody can aim collisions at it. The clock serves where the kernel gives none. */
+static void on_alert(void *context, const struct mxt_alert *alert)
+{
+    struct replay *replay = context;
+    replay->alerts++;
+    mxt_output_alert(replay->output, alert);
+}
+
+/* A key for hash tables, so that nobody can aim collisions at them. The clock serves where the kernel gives none. */
 static uint64_t random_seed(void)
 {
     uint64_t seed;
     return getrandom(&seed, sizeof seed, GRND_NONBLOCK) == sizeof seed ? seed : (uint64_t)time(NULL);
 }
 
+/* Policies and what an earlier run has kept. */
+static bool read_knowledge(struct replay *replay)
+{
+    static const struct mxt_faults faults = {.tell = complain};
+    static const struct mxt_policy_fault policy_fault = {.report = complain};
+    const struct mxt_options *options = replay->options;
+    struct mxt_memory_limits limits = MXT_MEMORY_LIMITS_DEFAULT;
+    limits.seed = random_seed();
+    replay->memory = mxt_memory_new_limited(&limits);
+    if (replay->memory == NULL) {
+        complain(NULL, "out of memory");
+        return false;
+    }
+    if (options->policies != NULL && mxt_policy_files_read(replay->memory, options->policies, &policy_fault) != MXT_OK)
+        return false;
+    if (options->knowledge == NULL)
+        return true;
+    enum mxt_status status = mxt_knowledge_file_open(options->knowledge, replay->memory, time(NULL), &faults, &replay->knowledge);
+    if (status == MXT_ENOMEM)
+        complain(NULL, "out of memory");
+    return status == MXT_OK;
+}
+
 static bool open_engine(struct replay *replay)
 {
     const struct mxt_options *options = replay->options;
     struct mxt_engine_config config = {
-        .session = {.sensor = options->sensor, .smtp_limits = MXT_SMTP_LIMITS_DEFAULT, .tls_limits = MXT_TLS_LIMITS_DEFAULT, .trust = replay->trust, .home = &options->home},
+        .session = {.sensor = options->sensor,
+                    .smtp_limits = MXT_SMTP_LIMITS_DEFAULT,
+                    .tls_limits = MXT_TLS_LIMITS_DEFAULT,
+                    .trust = replay->trust,
+                    .home = &options->home},
         .ports = options->ports,
         .packet_limits = MXT_PACKET_LIMITS_DEFAULT,
         .tcp_limits = MXT_TCP_LIMITS_DEFAULT,
@@ -136,10 +146,13 @@ static bool open_engine(struct replay *replay)
         .record = on_record,
         .context = replay,
     };
+    const struct mxt_embedded_config judge = {
+        .judge = &options->judge, .memory = replay->memory, .seed = random_seed(), .judged = on_judged, .context = replay};
     config.session.smtp_limits.drop_local_parts = options->domains_only;
     replay->engine = mxt_engine_new(&config);
     replay->output = mxt_output_new(stdout, options->output, isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL);
-    if (replay->engine == NULL || replay->output == NULL) {
+    replay->embedded = mxt_embedded_new(&judge);
+    if (replay->engine == NULL || replay->output == NULL || replay->embedded == NULL) {
         complain(NULL, "out of memory");
         return false;
     }
@@ -158,7 +171,7 @@ static bool open_all(struct replay *replay)
         complain(NULL, error);
         return false;
     }
-    if (!read_policies(replay))
+    if (!read_knowledge(replay))
         return false;
     if ((replay->capture = mxt_capture_open(options->captures, options->capture_count, error)) == NULL) {
         complain(NULL, error);
@@ -194,6 +207,8 @@ static enum mxt_status run_frames(struct replay *replay)
         if (++frames % PROGRESS_FRAMES == 0) {
             if (mxt_output_status(replay->output) != MXT_OK)
                 break;
+            if (replay->knowledge != NULL)
+                mxt_knowledge_file_tick(replay->knowledge, time(NULL));
             if (replay->shows_progress)
                 show_progress(replay);
         }
@@ -203,44 +218,62 @@ static enum mxt_status run_frames(struct replay *replay)
     return status;
 }
 
+/* What the alerts rest on is whose networks these are. */
+static void advise(const struct replay *replay, struct mxt_health *health)
+{
+    if (health->advice == NULL && replay->transit * 2 > health->sessions)
+        health->advice = "Most sessions are between networks that are not yours: say with --home-net which networks are, and with --home-domain which domains.";
+    if (health->advice != NULL)
+        complain(NULL, health->advice);
+}
+
+/* Tells what is told at the end. */
+static void tell_rest(struct replay *replay, struct mxt_health *health)
+{
+    mxt_engine_finish(replay->engine);
+    mxt_embedded_alerts(replay->embedded, on_alert, replay);
+    mxt_engine_health(replay->engine, health);
+    health->final = true;
+    health->alerts = replay->alerts;
+    health->suppressed = mxt_embedded_suppressed(replay->embedded);
+    health->refused += mxt_embedded_refused(replay->embedded);
+    advise(replay, health);
+    mxt_output_finish(replay->output, health);
+}
+
 static int conclude(struct replay *replay, enum mxt_status read)
 {
     int exit_status = 0;
     struct mxt_health health;
-    mxt_engine_finish(replay->engine);
-    mxt_engine_health(replay->engine, &health);
-    health.final = true;
-    health.alerts = replay->alerts;
-    health.refused += replay->refused;
-    mxt_output_finish(replay->output, &health);
+    tell_rest(replay, &health);
     const char *damage = mxt_capture_error(replay->capture);
-    if (damage != NULL) {
-        complain(NULL, damage);
-        exit_status = 1;
-    }
-    if (read < 0 && damage == NULL) {
-        complain(NULL, mxt_strstatus(read));
+    if (damage != NULL || read < 0) {
+        complain(NULL, damage != NULL ? damage : mxt_strstatus(read));
         exit_status = 1;
     }
     if (health.refused > 0) {
         fprintf(stderr, "mxtap-sensor: %llu allocations were refused: some facts or alerts are missing\n", (unsigned long long)health.refused);
         exit_status = 1;
     }
-    if (mxt_output_status(replay->output) != MXT_OK) {
-        fprintf(stderr, "mxtap-sensor: standard output: %s; the output is not complete\n",
-                mxt_output_status(replay->output) == MXT_EIO ? strerror(errno) : mxt_strstatus(mxt_output_status(replay->output)));
+    enum mxt_status written = mxt_output_status(replay->output);
+    if (written != MXT_OK) {
+        fprintf(stderr, "mxtap-sensor: standard output: %s; the output is not complete\n", written == MXT_EIO ? strerror(errno) : mxt_strstatus(written));
         exit_status = 1;
     }
+    if (replay->knowledge != NULL && mxt_knowledge_file_write(replay->knowledge) != MXT_OK)
+        exit_status = 1;
     return exit_status;
 }
 
 static void close_all(struct replay *replay)
 {
     mxt_engine_free(replay->engine);
+    mxt_embedded_free(replay->embedded);
     mxt_output_free(replay->output);
     mxt_capture_free(replay->capture);
     mxt_filter_free(replay->filter);
     mxt_trust_free(replay->trust);
+    mxt_knowledge_file_free(replay->knowledge);
     mxt_memory_free(replay->memory);
 }
 

@@ -1,300 +1,251 @@
 #include "sensor/report.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#define MESSAGES_SHOWN 3 /* of one session; the rest is counted */
-#define RECIPIENTS_SHOWN 3
-#define TIME_TEXT 32
+#include "sensor/report_int.h"
+
+#define STORIES_PER_INCIDENT 3u /* the first alert's, and those of others that rest on other sessions */
 
 /* Colours of severities on a terminal (ECMA-48), gravest last. */
 static const char *const colours[] = {"", "\033[2m", "\033[36m", "\033[33m", "\033[31m", "\033[1;31m"};
-#define BOLD "\033[1m"
-#define PLAIN "\033[0m"
 
-static const char *colour(const struct mxt_report *report, const char *code)
+const char *mxt_report_bold(bool has_colour)
 {
-    return report->has_colour ? code : "";
+    return has_colour ? "\033[1m" : "";
 }
 
-static void format_time(int64_t time_us, char *text)
+const char *mxt_report_plain(bool has_colour)
+{
+    return has_colour ? "\033[0m" : "";
+}
+
+const char *mxt_report_colour(const struct mxt_report *report, enum mxt_severity severity)
+{
+    return report->has_colour ? colours[severity] : "";
+}
+
+void mxt_report_time(int64_t time_us, char *text)
 {
     time_t seconds = (time_t)(time_us / 1000000);
     struct tm parts;
-    if (gmtime_r(&seconds, &parts) == NULL || strftime(text, TIME_TEXT, "%Y-%m-%d %H:%M:%SZ", &parts) == 0)
+    if (gmtime_r(&seconds, &parts) == NULL || strftime(text, MXT_REPORT_TIME, "%Y-%m-%d %H:%M:%SZ", &parts) == 0)
         strcpy(text, "?");
 }
 
-static void print_endpoint(FILE *stream, const struct mxt_address *address, uint16_t port)
+void mxt_report_endpoint(FILE *stream, const struct mxt_address *address, uint16_t port)
 {
     char text[MXT_ADDRESS_TEXT];
     mxt_address_format(address, text);
     fprintf(stream, mxt_address_is_ipv4(address) ? "%s:%u" : "[%s]:%u", text, port);
 }
 
-static bool is_encrypted(const struct mxt_record *record)
+bool mxt_report_is_encrypted(const struct mxt_record *record)
 {
     return record->tls != NULL && (record->tls->outcome == MXT_TLS_ESTABLISHED || record->tls->outcome == MXT_TLS_DECRYPTED);
 }
 
-static uint32_t exposed_in(const struct mxt_record *record)
+uint32_t mxt_report_exposed(const struct mxt_record *record)
 {
     return record->smtp == NULL ? 0 : record->smtp->exposed_total;
 }
 
-/* What became of the session, in a few words. */
-static void print_outcome(FILE *stream, const struct mxt_record *record)
+struct mxt_report *mxt_report_new(FILE *stream, bool has_colour)
 {
-    const struct mxt_tls_facts *tls = record->tls;
-    if (tls != NULL && tls->outcome == MXT_TLS_DECRYPTED)
-        fputs("encrypted (the mirror shows it decrypted)", stream);
-    else if (is_encrypted(record))
-        fprintf(stream, "encrypted, %s", tls->version != 0 && mxt_tls_version_name(tls->version) != NULL ? mxt_tls_version_name(tls->version) : "version not seen");
-    else if (exposed_in(record) > 0)
-        fprintf(stream, "%u message%s in the clear", exposed_in(record), exposed_in(record) == 1 ? "" : "s");
-    else if (tls != NULL && tls->outcome == MXT_TLS_FAILED)
-        fputs("TLS failed", stream);
-    else if (tls != NULL)
-        fputs("TLS, outcome not seen", stream);
-    else
-        fputs("no message seen", stream);
+    struct mxt_report *report = calloc(1, sizeof *report);
+    if (report == NULL)
+        return NULL;
+    report->stream = stream;
+    report->has_colour = has_colour;
+    return report;
 }
 
-static void print_head(const struct mxt_report *report, FILE *stream, const struct mxt_record *record)
+void mxt_report_free(struct mxt_report *report)
 {
-    char when[TIME_TEXT];
-    format_time(record->start_us, when);
-    fprintf(stream, "%s  ", when);
-    print_endpoint(stream, &record->src_ip, record->src_port);
-    fputs(" -> ", stream);
-    print_endpoint(stream, &record->dest_ip, record->dest_port);
-    if (record->smtp != NULL && record->smtp->server_name != NULL)
-        fprintf(stream, " %s%s%s", colour(report, BOLD), record->smtp->server_name, colour(report, PLAIN));
-    const char *hop = mxt_hop_name(record->hop);
-    fprintf(stream, "  %s%s", hop != NULL ? hop : "", hop != NULL ? ", " : "");
-    print_outcome(stream, record);
-    fputc('\n', stream);
-}
-
-/* Prints a label before the first piece of a line, a comma before the others. */
-static void piece(FILE *stream, bool *is_first, const char *label)
-{
-    if (*is_first)
-        fprintf(stream, "    %-9s ", label);
-    else
-        fputs(", ", stream);
-    *is_first = false;
-}
-
-static void print_dialogue(FILE *stream, const struct mxt_smtp_facts *smtp)
-{
-    const struct mxt_starttls_facts *starttls = &smtp->starttls;
-    bool is_first = true;
-    if (smtp->helo != NULL) {
-        piece(stream, &is_first, "said");
-        fprintf(stream, "%s %s", smtp->is_lmtp ? "LHLO" : smtp->ehlo == MXT_YES ? "EHLO" : "HELO", smtp->helo);
-    }
-    if (smtp->ehlo_reply_code >= 400) {
-        piece(stream, &is_first, "said");
-        fprintf(stream, "EHLO refused with %u", smtp->ehlo_reply_code);
-    }
-    if (starttls->offered != MXT_UNKNOWN) {
-        piece(stream, &is_first, "said");
-        fprintf(stream, "STARTTLS %s", starttls->offered == MXT_YES ? "offered" : "not offered");
-    }
-    if (starttls->requested == MXT_YES || starttls->mangled_command != NULL) {
-        piece(stream, &is_first, "said");
-        fprintf(stream, starttls->mangled_command != NULL ? "asked for as \"%s\"" : "asked for", starttls->mangled_command);
-        if (starttls->reply_code != 0)
-            fprintf(stream, ", answered %u", starttls->reply_code);
-    } else if (starttls->offered == MXT_YES && starttls->requested == MXT_NO) {
-        piece(stream, &is_first, "said");
-        fputs("never asked for", stream);
-    }
-    if (smtp->auth.attempts > 0) {
-        piece(stream, &is_first, "said");
-        fprintf(stream, "AUTH %s", smtp->auth.mechanism != NULL ? smtp->auth.mechanism : "(mechanism not seen)");
-    }
-    if (!is_first)
-        fputc('\n', stream);
-}
-
-static void print_certificate(FILE *stream, const struct mxt_tls_facts *tls)
-{
-    const struct mxt_certificate_facts *certificate = &tls->certificate;
-    if (!tls->has_certificate) {
-        if (certificate->visible == MXT_NO)
-            fputs(", certificate not visible", stream);
+    if (report == NULL)
         return;
-    }
-    fprintf(stream, "\n    %-9s %s, %s", "shown", certificate->subject != NULL && certificate->subject[0] != '\0' ? certificate->subject : "no subject",
-            certificate->key != NULL ? certificate->key : "unknown key");
-    char until[TIME_TEXT];
-    format_time(certificate->not_after_us, until);
-    fprintf(stream, ", until %.10s", until);
+    mxt_stories_free(&report->stories);
+    for (size_t i = 0; i < report->quiet_shown; i++)
+        free(report->quiet[i].line);
+    mxt_report_risks_free(&report->servers);
+    mxt_report_risks_free(&report->domains);
+    free(report);
 }
 
-static void print_tls(FILE *stream, const struct mxt_tls_facts *tls)
+/* What a printer prints about a record, as text from malloc. NULL: out of memory. */
+static char *text_of(const struct mxt_record *record, bool has_colour, void (*print)(FILE *stream, const struct mxt_record *record, bool has_colour))
 {
-    const char *version = mxt_tls_version_name(tls->version);
-    fprintf(stream, "    %-9s %s", "TLS", version != NULL ? version : "no version agreed");
-    if (tls->cipher != NULL)
-        fprintf(stream, " %s", tls->cipher);
-    if (tls->sni != NULL)
-        fprintf(stream, ", SNI %s", tls->sni);
-    if (tls->session_resumed == MXT_YES)
-        fputs(", resumed", stream);
-    if (tls->outcome == MXT_TLS_FAILED)
-        fprintf(stream, ", failed: %s by the %s", tls->alert != NULL ? tls->alert : tls->ended_how != NULL ? tls->ended_how : "ended",
-                tls->ended_by == MXT_ENDED_BY_CLIENT ? "client" : tls->ended_by == MXT_ENDED_BY_SERVER ? "server" : "other side");
-    print_certificate(stream, tls);
-    fputc('\n', stream);
+    char *text = NULL;
+    size_t length;
+    FILE *stream = open_memstream(&text, &length);
+    if (stream == NULL)
+        return NULL;
+    print(stream, record, has_colour);
+    if (fclose(stream) == 0)
+        return text;
+    free(text);
+    return NULL;
 }
 
-static void print_messages(FILE *stream, const struct mxt_smtp_facts *smtp)
+static void keep_story(struct mxt_report *report, const struct mxt_record *record, enum mxt_severity severity)
 {
-    unsigned shown = 0;
-    for (const struct mxt_message *message = smtp->messages; message != NULL && shown < MESSAGES_SHOWN; message = message->next) {
-        if (message->exposed != MXT_YES)
-            continue;
-        shown++;
-        fprintf(stream, "    %-9s <%s> to ", "in clear", message->mail_from != NULL ? message->mail_from : "?");
-        for (uint16_t i = 0; i < message->rcpt_to.count && i < RECIPIENTS_SHOWN; i++)
-            fprintf(stream, "%s<%s>", i == 0 ? "" : ", ", message->rcpt_to.items[i]);
-        if (message->rcpt_to.total > RECIPIENTS_SHOWN)
-            fprintf(stream, " and %u more", message->rcpt_to.total - RECIPIENTS_SHOWN);
-        fprintf(stream, ", %llu bytes", (unsigned long long)message->bytes);
-        if (message->reply_code != 0)
-            fprintf(stream, ", answered %u", message->reply_code);
-        fputc('\n', stream);
-    }
-    if (smtp->exposed_total > shown)
-        fprintf(stream, "    %-9s %u more message%s\n", "in clear", smtp->exposed_total - shown, smtp->exposed_total - shown == 1 ? "" : "s");
+    if (mxt_stories_has_room(&report->stories, record->session_id, severity))
+        mxt_stories_keep(&report->stories, record->session_id, severity, text_of(record, report->has_colour, mxt_report_story));
 }
 
-static void print_unseen(FILE *stream, const struct mxt_capture_facts *capture)
+static void add_quiet(struct mxt_report *report, const struct mxt_record *record)
 {
-    bool is_first = true;
-    if (capture->midstream) {
-        piece(stream, &is_first, "unseen");
-        fputs("the beginning", stream);
-    }
-    if (capture->one_sided) {
-        piece(stream, &is_first, "unseen");
-        fputs("one of the two directions", stream);
-    }
-    if (capture->gap_bytes_toserver + capture->gap_bytes_toclient > 0) {
-        piece(stream, &is_first, "unseen");
-        fprintf(stream, "%llu bytes lost by the capture", (unsigned long long)(capture->gap_bytes_toserver + capture->gap_bytes_toclient));
-    }
-    if (!is_first)
-        fputc('\n', stream);
+    report->quiet_total++;
+    if (report->quiet_shown == MXT_REPORT_LINES)
+        return;
+    char *line = text_of(record, report->has_colour, mxt_report_head);
+    if (line != NULL)
+        report->quiet[report->quiet_shown++] = (struct mxt_quiet_session){.session_id = record->session_id, .line = line};
 }
 
-static void print_alert(const struct mxt_report *report, FILE *stream, const struct mxt_alert *alert)
+/* A later record has found something in a session that seemed to have nothing. */
+static void remove_quiet(struct mxt_report *report, uint64_t session_id)
 {
-    const char *severity = mxt_severity_name(alert->severity);
-    fprintf(stream, "    %s%-9s%s %s%s%s: %s\n", colour(report, colours[alert->severity]), severity != NULL ? severity : "", colour(report, PLAIN),
-            mxt_rule_info(alert->rule)->name, alert->domain != NULL ? " " : "", alert->domain != NULL ? alert->domain : "", alert->explanation);
+    size_t kept = 0;
+    for (size_t i = 0; i < report->quiet_shown; i++) {
+        if (report->quiet[i].session_id == session_id)
+            free(report->quiet[i].line);
+        else
+            report->quiet[kept++] = report->quiet[i];
+    }
+    report->quiet_shown = kept;
+    report->quiet_total--;
+}
+
+void mxt_report_session(struct mxt_report *report, const struct mxt_record *record, const struct mxt_judged *judged)
+{
+    bool is_quiet = judged->severity <= MXT_SEVERITY_INFO, was_quiet = judged->is_again && judged->previous <= MXT_SEVERITY_INFO;
+    if (!judged->is_again)
+        mxt_report_count_session(report, record);
+    if (is_quiet && !was_quiet)
+        add_quiet(report, record);
+    else if (!is_quiet && was_quiet)
+        remove_quiet(report, record->session_id);
+    if (!is_quiet && judged->is_leading)
+        keep_story(report, record, judged->severity);
+}
+
+/* The story of one of the alert's sessions, where one is kept and none of them is told yet. */
+static void print_story(struct mxt_report *report, const struct mxt_alert *alert)
+{
+    struct mxt_story *found = NULL;
+    for (uint16_t i = 0; i < alert->sessions.count && report->stories_told < STORIES_PER_INCIDENT; i++) {
+        struct mxt_story *story = mxt_stories_find(&report->stories, strtoull(alert->sessions.items[i], NULL, 16));
+        if (story != NULL && story->is_told)
+            return;
+        if (story != NULL && found == NULL)
+            found = story;
+    }
+    if (found == NULL)
+        return;
+    fputs(found->text, report->stream);
+    found->is_told = true;
+    report->stories_told++;
+}
+
+/* "2024-05-01 10:00:00Z", or from when to when. */
+static void print_times(FILE *stream, const struct mxt_alert *alert)
+{
+    char first[MXT_REPORT_TIME], last[MXT_REPORT_TIME];
+    mxt_report_time(alert->first_seen_us, first);
+    mxt_report_time(alert->last_seen_us, last);
+    if (alert->count > 1)
+        fprintf(stream, "%llu sessions, %s to %s", (unsigned long long)alert->count, first, last);
+    else
+        fprintf(stream, "%s", first);
+}
+
+static void print_server(FILE *stream, const struct mxt_alert *alert)
+{
+    mxt_report_endpoint(stream, &alert->dest_ip, alert->dest_port);
+    if (alert->server_name != NULL)
+        fprintf(stream, " %s", alert->server_name);
+}
+
+static void print_alert(struct mxt_report *report, const struct mxt_alert *alert)
+{
+    FILE *stream = report->stream;
+    const char *plain = mxt_report_plain(report->has_colour);
+    fprintf(stream, "  %s%-8s%s %s%s%s  (", mxt_report_colour(report, alert->severity), mxt_severity_name(alert->severity), plain,
+            mxt_rule_info(alert->rule)->name, alert->domain != NULL ? " " : "", alert->domain != NULL ? alert->domain : "");
+    print_times(stream, alert);
+    fprintf(stream, ")\n           %s\n", alert->explanation);
     if (alert->severity > MXT_SEVERITY_INFO)
-        fprintf(stream, "    %-9s %s\n", "  check", alert->remedy);
+        fprintf(stream, "    check  %s\n", alert->remedy);
 }
 
-static void count_session(struct mxt_report *report, const struct mxt_record *record)
+static void begin_incident(struct mxt_report *report, const struct mxt_alert *alert)
 {
-    const struct mxt_tls_facts *tls = record->tls;
-    if (tls != NULL && tls->outcome == MXT_TLS_DECRYPTED)
-        report->decrypted++;
-    else if (is_encrypted(record))
-        report->established++;
-    else if (exposed_in(record) > 0)
-        report->plaintext++;
-    else if (tls != NULL && tls->outcome == MXT_TLS_FAILED)
-        report->failed++;
-    else
-        report->silent++;
-    if (!is_encrypted(record))
+    FILE *stream = report->stream;
+    report->incident_id = alert->incident_id;
+    report->stories_told = 0;
+    if (alert->severity <= MXT_SEVERITY_INFO) {
+        if (report->minor_incidents++ == 0)
+            fprintf(stream, "%s%sFor information%s\n", report->incidents > 0 ? "\n" : "", mxt_report_bold(report->has_colour),
+                    mxt_report_plain(report->has_colour));
         return;
-    if (!tls->has_certificate)
-        report->certificate_unseen++;
-    else if (tls->certificate.trust == MXT_TRUST_UNCHECKED)
-        report->certificate_unchecked++;
-    else if (tls->certificate.trust == MXT_TRUST_TRUSTED && record->start_us >= tls->certificate.not_before_us && record->start_us <= tls->certificate.not_after_us)
-        report->certificate_good++;
-    else
-        report->certificate_bad++;
-}
-
-void mxt_report_session(struct mxt_report *report, FILE *stream, const struct mxt_record *record, const struct mxt_alert *alerts, size_t count)
-{
-    enum mxt_severity gravest = MXT_SEVERITY_NONE;
-    for (size_t i = 0; i < count; i++) {
-        report->alerts[alerts[i].severity]++;
-        if (alerts[i].severity > gravest)
-            gravest = alerts[i].severity;
     }
-    count_session(report, record);
-    print_head(report, stream, record);
-    if (gravest > MXT_SEVERITY_INFO) {
-        if (record->smtp != NULL)
-            print_dialogue(stream, record->smtp);
-        if (record->tls != NULL && record->tls->outcome != MXT_TLS_DECRYPTED)
-            print_tls(stream, record->tls);
-        if (record->smtp != NULL)
-            print_messages(stream, record->smtp);
-        print_unseen(stream, &record->capture);
+    const char *plain = mxt_report_plain(report->has_colour);
+    report->incidents++;
+    fprintf(stream, "%s%sIncident %llu%s  %s%s%s  ", report->incidents > 1 ? "\n" : "", mxt_report_bold(report->has_colour),
+            (unsigned long long)report->incidents, plain, mxt_report_colour(report, alert->severity), mxt_severity_name(alert->severity), plain);
+    print_server(stream, alert);
+    fprintf(stream, "  %s\n", mxt_rule_info(alert->rule)->signature);
+}
+
+/* One line: nobody is to act on it. */
+static void print_minor(struct mxt_report *report, const struct mxt_alert *alert)
+{
+    if (report->minor_shown++ >= MXT_REPORT_LINES)
+        return;
+    fprintf(report->stream, "  %s%s%s  ", mxt_rule_info(alert->rule)->name, alert->domain != NULL ? " " : "", alert->domain != NULL ? alert->domain : "");
+    print_server(report->stream, alert);
+    fputs("  (", report->stream);
+    print_times(report->stream, alert);
+    fputs(")\n", report->stream);
+}
+
+void mxt_report_alert(struct mxt_report *report, const struct mxt_alert *alert)
+{
+    bool is_first = report->incidents + report->minor_incidents == 0 || alert->incident_id != report->incident_id;
+    report->alerts[alert->severity]++;
+    mxt_report_count_risk(report, alert);
+    if (is_first)
+        begin_incident(report, alert);
+    if (report->minor_incidents > 0) { /* the gravest come first: only info is left */
+        print_minor(report, alert);
+        return;
     }
-    for (enum mxt_severity severity = MXT_SEVERITY_CRITICAL; severity > MXT_SEVERITY_NONE; severity--)
-        for (size_t i = 0; i < count; i++)
-            if (alerts[i].severity == severity)
-                print_alert(report, stream, &alerts[i]);
-    if (gravest > MXT_SEVERITY_INFO)
-        fputc('\n', stream);
+    print_story(report, alert);
+    print_alert(report, alert);
 }
 
-/* "12 (40 %)" */
-static void print_share(FILE *stream, uint64_t part, uint64_t whole)
+static void print_quiet(const struct mxt_report *report)
 {
-    fprintf(stream, "%llu", (unsigned long long)part);
-    if (whole > 0)
-        fprintf(stream, " (%llu %%)", (unsigned long long)((part * 100 + whole / 2) / whole));
+    if (report->quiet_total == 0)
+        return;
+    bool is_rest = report->incidents + report->minor_incidents > 0;
+    fprintf(report->stream, "%s%s%s%s\n", is_rest ? "\n" : "", mxt_report_bold(report->has_colour), is_rest ? "Other sessions" : "Sessions",
+            mxt_report_plain(report->has_colour));
+    for (size_t i = 0; i < report->quiet_shown; i++)
+        fprintf(report->stream, "  %s", report->quiet[i].line);
+    if (report->quiet_total > report->quiet_shown)
+        fprintf(report->stream, "  and %llu more\n", (unsigned long long)(report->quiet_total - report->quiet_shown));
 }
 
-static void print_sessions_line(const struct mxt_report *report, FILE *stream, uint64_t sessions)
+void mxt_report_finish(struct mxt_report *report, const struct mxt_health *health)
 {
-    fprintf(stream, "  sessions      %llu: encrypted ", (unsigned long long)sessions);
-    print_share(stream, report->established + report->decrypted, sessions);
-    fputs(", mail in the clear ", stream);
-    print_share(stream, report->plaintext, sessions);
-    fprintf(stream, ", TLS failed %llu, no mail or not seen %llu\n", (unsigned long long)report->failed, (unsigned long long)report->silent);
-}
-
-static void print_capture_line(FILE *stream, const struct mxt_health *health)
-{
-    fprintf(stream, "  capture       %llu packets, %llu of mail", (unsigned long long)health->packets, (unsigned long long)health->segments);
-    if (health->midstream > 0)
-        fprintf(stream, ", %llu connections without their beginning", (unsigned long long)health->midstream);
-    if (health->one_sided > 0)
-        fprintf(stream, ", %llu with one direction only", (unsigned long long)health->one_sided);
-    if (health->gap_bytes > 0)
-        fprintf(stream, ", %llu bytes lost", (unsigned long long)health->gap_bytes);
-    if (health->malformed + health->unsupported > 0)
-        fprintf(stream, ", %llu packets not understood", (unsigned long long)(health->malformed + health->unsupported));
-    fputc('\n', stream);
-}
-
-void mxt_report_summary(const struct mxt_report *report, FILE *stream, const struct mxt_health *health)
-{
-    fprintf(stream, "%sSummary%s\n", colour(report, BOLD), colour(report, PLAIN));
-    print_sessions_line(report, stream, health->sessions);
-    fprintf(stream, "  certificates  of the encrypted: good %llu, bad %llu, not checked %llu, not visible %llu\n", (unsigned long long)report->certificate_good,
-            (unsigned long long)report->certificate_bad, (unsigned long long)report->certificate_unchecked, (unsigned long long)report->certificate_unseen);
-    fprintf(stream, "  messages      %llu in the clear, %llu of all delivered\n", (unsigned long long)health->messages_exposed, (unsigned long long)health->messages_delivered);
-    fputs("  alerts       ", stream);
-    for (enum mxt_severity severity = MXT_SEVERITY_CRITICAL; severity > MXT_SEVERITY_NONE; severity--)
-        fprintf(stream, " %s%llu %s%s%s", colour(report, report->alerts[severity] > 0 ? colours[severity] : ""), (unsigned long long)report->alerts[severity],
-                mxt_severity_name(severity), colour(report, report->alerts[severity] > 0 ? PLAIN : ""), severity > MXT_SEVERITY_INFO ? "," : "\n");
-    print_capture_line(stream, health);
-    if (health->advice != NULL)
-        fprintf(stream, "  advice        %s\n", health->advice);
+    if (report->minor_shown > MXT_REPORT_LINES)
+        fprintf(report->stream, "  and %llu more\n", (unsigned long long)(report->minor_shown - MXT_REPORT_LINES));
+    print_quiet(report);
+    if (report->incidents + report->minor_incidents + report->quiet_total > 0)
+        fputc('\n', report->stream);
+    mxt_report_summary(report, health);
+    mxt_report_risks(report);
 }

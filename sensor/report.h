@@ -1,28 +1,33 @@
 /*
- * The text report: what a person reads. Sessions as they end, each with its story in one or two lines and its alerts below, then the summary.
- * Strings in records are safe text already (decoders/text.h).
+ * The text report: what a person reads. While the replay runs it keeps the stories of sessions that matter; at the end it prints the incidents, gravest first
+ * and each with its session's story, the other sessions, and the summary. Strings in records are safe text already (decoders/text.h).
  */
 #ifndef MXT_SENSOR_REPORT_H
 #define MXT_SENSOR_REPORT_H
 
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 
 #include "rules/alert.h"
 #include "rules/event.h"
 #include "rules/record.h"
+#include "sensor/embedded.h"
 
-/* Counts what the summary says beyond the health counters. Zeroed is empty. */
-struct mxt_report {
-    bool has_colour;
-    uint64_t alerts[MXT_SEVERITY_CRITICAL + 1];
-    uint64_t established, failed, decrypted, plaintext, silent; /* sessions by what became of them */
-    uint64_t certificate_good, certificate_bad, certificate_unchecked, certificate_unseen;
-};
+struct mxt_report;
 
-void mxt_report_session(struct mxt_report *report, FILE *stream, const struct mxt_record *record, const struct mxt_alert *alerts, size_t count);
+/* A report onto `stream` (borrowed). NULL: out of memory. */
+struct mxt_report *mxt_report_new(FILE *stream, bool has_colour);
 
-void mxt_report_summary(const struct mxt_report *report, FILE *stream, const struct mxt_health *health);
+/* NULL is accepted. */
+void mxt_report_free(struct mxt_report *report);
+
+/* A session that was judged, for the first time or again. */
+void mxt_report_session(struct mxt_report *report, const struct mxt_record *record, const struct mxt_judged *judged);
+
+/* An alert, in the order of mxt_alerts_each. Prints it. */
+void mxt_report_alert(struct mxt_report *report, const struct mxt_alert *alert);
+
+/* After the last alert: prints the other sessions and the summary. */
+void mxt_report_finish(struct mxt_report *report, const struct mxt_health *health);
 
 #endif
