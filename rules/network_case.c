@@ -8,6 +8,7 @@
 #include "rules/network.h"
 
 #define DIGEST_HEX        16                          /* hex digits that make 64 bits */
+#define CLIENT_TEXT       MXT_ADDRESS_TEXT
 #define HELO_SUBJECTS_END (1 + MXT_HELO_SUBJECTS_MAX) /* the pair comes before them, the server's own subjects after */
 
 /* FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/), for what nobody gains by making collide. */
@@ -48,12 +49,13 @@ static uint64_t from_hex(const char *hex)
     return value;
 }
 
-static uint64_t address_digest(const struct mxt_address *address)
+/* The client's address; behind a proxy (PROXY header) the true one. */
+static void client_of(const struct mxt_record *record, char text[CLIENT_TEXT])
 {
-    uint64_t value = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < sizeof address->bytes; i++)
-        value = (value ^ address->bytes[i]) * UINT64_C(0x100000001b3);
-    return value == 0 ? 1 : value;
+    if (record->proxied_src_ip != NULL && strlen(record->proxied_src_ip) < CLIENT_TEXT)
+        strcpy(text, record->proxied_src_ip);
+    else
+        mxt_address_format(&record->src_ip, text);
 }
 
 bool mxt_sighting_has_no_offer(const struct mxt_sighting *sighting)
@@ -101,10 +103,12 @@ static void set_sighting(struct mxt_network_case *n)
 {
     const struct mxt_case *c = n->c;
     struct mxt_sighting *sighting = &n->sighting;
+    char client[CLIENT_TEXT];
     sighting->time_us = c->record->start_us;
     sighting->session = c->record->session_id;
     sighting->snapshot = c->record->snapshot;
-    sighting->client = address_digest(&c->record->src_ip);
+    client_of(c->record, client);
+    sighting->client = mxt_network_digest(client);
     /* What was overwritten on the way says nothing of what the server offers; nor does what is missing inside TLS. */
     bool is_overwritten = c->smtp->starttls.masked != NULL || c->smtp->starttls.mangled_command != NULL;
     bool says_no = !is_overwritten && !mxt_case_is_decrypted(c);
@@ -185,9 +189,9 @@ static void add_name(struct mxt_network_case *n, enum mxt_subject_kind kind, con
 
 static void add_pair(struct mxt_network_case *n)
 {
-    char client[MXT_ADDRESS_TEXT];
+    char client[CLIENT_TEXT];
     struct key key = begin_subject(n, MXT_SUBJECT_CLIENT_SERVER);
-    mxt_address_format(&n->c->record->src_ip, client);
+    client_of(n->c->record, client);
     append(&key, client);
     append(&key, " ");
     append_server(&key, n->c->record);
@@ -198,10 +202,10 @@ static void add_pair(struct mxt_network_case *n)
 static void add_helo(struct mxt_network_case *n, const char *domain)
 {
     const char *helo = n->c->smtp->helo;
-    char client[MXT_ADDRESS_TEXT];
+    char client[CLIENT_TEXT];
     if (n->count == HELO_SUBJECTS_END)
         return;
-    mxt_address_format(&n->c->record->src_ip, client);
+    client_of(n->c->record, client);
     struct key key = begin_subject(n, MXT_SUBJECT_HELO_DOMAIN);
     append(&key, mxt_names_is_public(helo) ? mxt_names_organisation(helo) : client);
     append(&key, " ");

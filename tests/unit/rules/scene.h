@@ -34,7 +34,7 @@ struct facts {
     uint32_t injected_toserver, injected_toclient;
     enum mxt_fact ehlo;
     uint16_t ehlo_code, helo_code;
-    const char *banner_name;
+    const char *banner_name, *helo;
     bool is_lmtp, pairing_lost;
 
     uint32_t exposed; /* messages */
@@ -60,6 +60,7 @@ struct facts {
     const char *names[NAMES];
     int64_t not_before, not_after;
     enum mxt_trust_verdict trust;
+    const char *spki, *issuer;
     enum mxt_fact is_rsa, is_ec, is_weak_signature;
     uint16_t key_bits;
 };
@@ -96,6 +97,7 @@ static inline void scene_set_smtp(struct scene *scene, const struct facts *f)
     smtp->ehlo_reply_code = f->ehlo_code;
     smtp->helo_reply_code = f->helo_code;
     smtp->server_name = f->banner_name;
+    smtp->helo = f->helo;
     smtp->is_lmtp = f->is_lmtp;
     smtp->pairing_lost = f->pairing_lost;
     smtp->exposed_total = f->exposed;
@@ -121,6 +123,8 @@ static inline void scene_set_tls(struct scene *scene, const struct facts *f)
     tls->certificate = (struct mxt_certificate_facts){
         .visible = f->visible,
         .sha256 = f->visible == MXT_YES ? "00ff" : NULL,
+        .spki_sha256 = f->spki,
+        .issuer_org = f->issuer,
         .subject_alt_names = scene_list(&scene->arena, f->names, NAMES),
         .not_before_us = f->not_before,
         .not_after_us = f->not_after,
