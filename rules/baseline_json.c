@@ -115,9 +115,9 @@ static void write_member(struct mxt_json *json, const struct member *member, con
 static void write_recent(struct mxt_json *json, const struct mxt_marks *marks)
 {
     char text[MXT_REPLIES_RECENT + 1];
-    uint8_t count = marks->recent_count < MXT_REPLIES_RECENT ? marks->recent_count : MXT_REPLIES_RECENT;
+    unsigned count = marks->recent_count < MXT_REPLIES_RECENT ? marks->recent_count : MXT_REPLIES_RECENT;
     for (unsigned i = 0; i < count; i++)
-        text[i] = (marks->recent >> (count - 1 - i) & 1) != 0 ? '1' : '0';
+        text[count - 1 - i] = (marks->recent >> i & 1) != 0 ? '1' : '0';
     text[count] = '\0';
     if (count > 0)
         mxt_json_string(json, "recent", text);

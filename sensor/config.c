@@ -49,16 +49,10 @@ static bool is_empty(const yaml_node_t *node)
            (node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && (strcmp(value, "~") == 0 || strcmp(value, "null") == 0));
 }
 
-/* Values go into messages, records and system calls: one line of text each. */
-static bool has_controls(const yaml_node_t *node)
-{
-    for (size_t i = 0; i < node->data.scalar.length; i++)
-        if (node->data.scalar.value[i] < 0x20 || node->data.scalar.value[i] == 0x7F)
-            return true;
-    return false;
-}
-
-/* A scalar as a text that lives as long as `options`; NULL where it is none, which is told. */
+/*
+ * A scalar as a text that lives as long as `options`; NULL where it is none, which is told. Values go into messages, records and system calls, so that they have
+ * to be safe as they stand (decoders/text.h).
+ */
 static const char *text_of(struct reader *reader, const struct place *place, const yaml_node_t *node, const char *expects, struct mxt_options *options)
 {
     char why[MXT_KEY_WHY];
@@ -66,13 +60,14 @@ static const char *text_of(struct reader *reader, const struct place *place, con
         snprintf(why, sizeof why, "a %s stands here; write %s", node->type == YAML_SEQUENCE_NODE ? "list" : "mapping", expects);
     else if (is_empty(node))
         snprintf(why, sizeof why, "no value; write %s, or take the line away", expects);
-    else if (has_controls(node))
-        snprintf(why, sizeof why, "a control character stands in the value; write %s", expects);
     else {
-        const char *text = mxt_arena_copy(&options->texts, node->data.scalar.value, node->data.scalar.length);
+        size_t n = node->data.scalar.length;
+        const char *text = mxt_text_keep(&options->texts, node->data.scalar.value, n, n);
         if (text == NULL)
             reader->status = MXT_ENOMEM;
-        return text;
+        if (text == NULL || (strlen(text) == n && memcmp(text, node->data.scalar.value, n) == 0))
+            return text;
+        snprintf(why, sizeof why, "a control character stands in the value; write %s", expects);
     }
     tell(reader, place, why);
     return NULL;

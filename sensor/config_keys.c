@@ -19,6 +19,8 @@ static enum mxt_status to_usage(enum mxt_status status)
     return status == MXT_EMALFORMED ? MXT_EUSAGE : status;
 }
 
+/* NOLINTBEGIN(readability-non-const-parameter): all setters are of one type, also those that say nothing in `why` */
+
 static enum mxt_status add_capture(struct mxt_options *options, const char *value, char *why)
 {
     const char **captures = realloc(options->captures, (options->capture_count + 1) * sizeof *captures);
@@ -220,6 +222,8 @@ static enum mxt_status ask_help(struct mxt_options *options, const char *value, 
     return MXT_OK;
 }
 
+/* NOLINTEND(readability-non-const-parameter) */
+
 /* clang-format off */
 #define TEXT_AT(member)   .text_at = offsetof(struct mxt_options, member)
 #define MEMBERS(array)    .members = (array), .member_count = sizeof(array) / sizeof((array)[0])
@@ -319,11 +323,13 @@ static enum mxt_status explain(const char *expects, const char *value, char *why
 static enum mxt_status set_one(const struct mxt_key *key, struct mxt_options *options, const char *value, char *why)
 {
     why[0] = '\0';
-    if (key->set == NULL && value[0] != '\0') {
+    if (key->shape != MXT_KEY_ACTION && value[0] == '\0')
+        return explain(key->expects, value, why);
+    if (key->set == NULL) {
         memcpy((char *)options + key->text_at, &value, sizeof value);
         return MXT_OK;
     }
-    enum mxt_status status = key->shape != MXT_KEY_ACTION && value[0] == '\0' ? MXT_EUSAGE : key->set(options, value, why);
+    enum mxt_status status = key->set(options, value, why);
     return status == MXT_EUSAGE ? explain(key->expects, value, why) : status;
 }
 

@@ -51,10 +51,10 @@ struct mxt_key {
 const struct mxt_key *mxt_keys(size_t *count);
 
 /* The place in a table of the key of that name that may stand at `place`; `count` where none may. */
-size_t mxt_key_find(const struct mxt_key *keys, size_t count, enum mxt_key_place place, const char *name);
+size_t mxt_key_find(const struct mxt_key *table, size_t count, enum mxt_key_place place, const char *name);
 
 /* The name in the table that was probably meant, or NULL. */
-const char *mxt_key_nearest(const struct mxt_key *keys, size_t count, enum mxt_key_place place, const char *name);
+const char *mxt_key_nearest(const struct mxt_key *table, size_t count, enum mxt_key_place place, const char *name);
 
 /*
  * Sets a key to a value as written on the command line or in the file (a list is taken apart at its commas). Answers as `set`; `why` is always filled in where

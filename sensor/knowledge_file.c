@@ -164,25 +164,24 @@ static enum mxt_status read_stream(struct mxt_knowledge_file *file, FILE *stream
     return status;
 }
 
-/* The folder of the file. */
+/* The folder of the file, into `folder` of PATH_MAX bytes. */
 static void folder_of(const char *path, char *folder)
 {
     const char *slash = strrchr(path, '/');
-    size_t n = slash == NULL ? 0 : (size_t)(slash - path);
-    memcpy(folder, path, n);
-    folder[n] = '\0';
-    if (n == 0)
-        strcpy(folder, slash == NULL ? "." : "/");
+    if (slash == NULL)
+        path = ".";
+    int n = slash == NULL || slash == path ? 1 : (int)(slash - path);
+    snprintf(folder, PATH_MAX, "%.*s", n, path);
 }
 
 /* The place is made sure of at the start: a long replay must not end in knowledge that cannot be kept. */
 static enum mxt_status check_folder(const struct mxt_knowledge_file *file)
 {
-    char folder[PATH_MAX], sentence[640];
+    char folder[PATH_MAX], sentence[500];
     folder_of(file->path, folder);
     if (access(folder, W_OK | X_OK) == 0)
         return MXT_OK;
-    snprintf(sentence, sizeof sentence, "the folder %.500s: %s; name a file where a new one can be written", folder, strerror(errno));
+    snprintf(sentence, sizeof sentence, "the folder %.300s: %.80s; name a file where a new one can be written", folder, strerror(errno));
     tell(file, 0, sentence);
     return MXT_EIO;
 }

@@ -146,6 +146,8 @@ static void test_faults_name_line_key_and_mend(void **state)
         {"filter: null\n", ":1: filter: no value"},
         {"trust: \"a\\0b\"\n", ":1: trust: a control character"},
         {"trust: \"a\\eb\"\n", ":1: trust: a control character"},
+        {"trust: \"a\\u202Eb\"\n", ":1: trust: a control character"},
+        {"\"a\\eb\": x\n", ":1: a control character"},
         {"sensor: two words\n", ":1: sensor: \"two words\" is not a name of 1 to 64 letters"},
         {"ports:\n  - 25\n  - 65536\n", ":3: ports: \"65536\" is not a port number from 1 to 65535"},
         {"ports: [[25]]\n", ":1: ports: a list stands here; write a port number"},
