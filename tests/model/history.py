@@ -97,7 +97,7 @@ class Client:
 
 def certificate(dice):
     not_before = BEGIN - dice.choice([5, 10, 20, 58, 80]) * DAY
-    return Certificate(dice.choice("0123456789abcdef"), dice.choice(["Alpha CA", "Beta CA", "Gamma CA"]), dice.random() < 0.6,
+    return Certificate(dice.choice("123456789abcdef"), dice.choice(["Alpha CA", "Beta CA", "Gamma CA"]), dice.random() < 0.6,
                        dice.choice(["trusted", "trusted", "self-signed", "unknown-issuer"]), not_before, not_before + 90 * DAY)
 
 
@@ -185,9 +185,13 @@ def fill_offered(dice, event, server, habit):
         event["tls"].update(ended_by="client", ended_how="close")
     elif roll < 0.94:
         starttls["reply_code"] = 220  # and not one TLS record
-    elif roll < 0.97:
+    elif roll < 0.95:
+        starttls.update(requested=False, mangled_command="XXXXXXXX", reply_code=500)
+        if dice.random() < 0.5:
+            expose(dice, smtp, server)
+    elif roll < 0.98:
         starttls["reply_code"] = 220
-        event["tls"] = tls_facts(dice, server, dice.choice(["incomplete", "decrypted"]))
+        event["tls"] = dice.choice([tls_facts(dice, server, "incomplete"), {"from_proto": "smtp", "mode": "starttls", "outcome": "decrypted"}])
     else:
         starttls.update(requested=False)
         del starttls["before"]

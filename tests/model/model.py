@@ -15,6 +15,7 @@ FALLBACK = HOUR
 RECENT = 20
 # Of a client's recent sessions with a server, how many used TLS where it is its habit.
 HABIT_LEAST = 3
+FAILED = ("refused", "aborted")
 SEVERITIES = ["none", "info", "low", "medium", "high", "critical"]
 # Rules about the client: their alerts are kept apart by client.
 CLIENT_RULES = {"starttls.command_mangled", "starttls.handshake_aborted", "starttls.fallback", "starttls.unused"}
@@ -46,7 +47,9 @@ class Session:
     sni: typing.Optional[str]
     hop: str
     reply: typing.Optional[bool]  # a whole EHLO reply, or EHLO refused: STARTTLS offered? None: no such reply
+    is_final: bool
     is_masked: bool
+    is_mangled: bool
     is_helo_by_choice: bool
     offered: typing.Optional[bool]
     requested: typing.Optional[bool]
@@ -63,15 +66,18 @@ class Session:
         return self.start, self.identity
 
     @property
-    def reached(self):
-        """The domains that the session was for, as far as it shows: its recipients' and the server's own."""
-        return self.recipient_domains | {self.greeting.partition(".")[2]}
+    def relations(self):
+        """Between whom mail went: the client, or its HELO name, with the server, its domain, or those of the recipients."""
+        domains = self.recipient_domains | {self.greeting.partition(".")[2]}
+        return {(self.client, self.server), (self.helo, self.server)} | {(self.helo, domain) for domain in domains}
 
 
 def attempt_of(event, starttls, tls):
     if tls.get("outcome") in ("established", "decrypted"):
         return "established"
     code = starttls.get("reply_code", 0)
+    if "mangled_command" in starttls:
+        return "refused" if code >= 400 else "none"
     if starttls.get("requested") is not True or code == 0:
         return "none"
     if code != 220:
@@ -117,16 +123,16 @@ def session_of(event):
     smtp, tls = event["smtp"], event.get("tls", {})
     starttls = smtp.get("starttls", {})
     is_refused = smtp.get("ehlo_reply_code", 0) // 100 == 5 and smtp.get("helo_reply_code") == 250
-    is_masked = "masked" in starttls
+    is_masked, is_mangled = "masked" in starttls, "mangled_command" in starttls
     reply = starttls.get("offered")
-    if is_masked:
+    if (is_masked or is_mangled) and reply is not True:
         reply = None
     elif reply is None and is_refused:
         reply = False
     messages = smtp.get("messages", [])
     return Session(identity=event["session_id"], start=parse_time(event["start"]), end=parse_time(event["timestamp"]), client=event["src_ip"],
                    helo=smtp["helo"], server=f"{event['dest_ip']}:{event['dest_port']}", greeting=smtp["server_name"], sni=tls.get("sni"),
-                   hop=event["hop"], reply=reply, is_masked=is_masked, is_helo_by_choice=smtp.get("ehlo") is False and smtp.get("helo_reply_code") == 250,
+                   hop=event["hop"], reply=reply, is_final=event["final"], is_masked=is_masked, is_mangled=is_mangled, is_helo_by_choice=smtp.get("ehlo") is False and smtp.get("helo_reply_code") == 250,
                    offered=starttls.get("offered"), requested=starttls.get("requested"), code=starttls.get("reply_code", 0),
                    attempt=attempt_of(event, starttls, tls), is_exposed=smtp.get("exposed_total", 0) > 0, is_whole=is_whole(event),
                    recipient_domains=domains_of(messages),
@@ -147,7 +153,7 @@ def sessions_of(events):
 class Standing:
     """What a subject's whole replies have come to."""
 
-    known: bool = False
+    known_since: typing.Optional[int] = None
     is_mixed: bool = False
     is_mixed_told: bool = False
     has_offered: bool = False
@@ -159,7 +165,7 @@ class Standing:
         if session.reply is None:
             return
         if session.reply:
-            self.offer(least)
+            self.offer(session.start, least)
         else:
             self.miss(session.start)
 
@@ -169,7 +175,7 @@ class Standing:
     def remember(self, offered):
         self.recent = (self.recent + [offered])[-RECENT:]
 
-    def offer(self, least):
+    def offer(self, time, least):
         if self.is_lost:
             while self.recent and not self.recent[-1]:
                 self.recent.pop()
@@ -178,11 +184,11 @@ class Standing:
         returns = sum(1 for before, now in zip(self.recent, self.recent[1:]) if now and not before)
         if self.is_mixed:
             if len(self.recent) == RECENT and self.share() >= 0.9:
-                self.is_mixed, self.known = False, True
+                self.is_mixed, self.known_since = False, time
         elif self.share() < 0.9 and returns >= 2:
-            self.known, self.is_mixed, self.is_mixed_told = False, True, False
-        elif self.share() >= 0.9 and sum(self.recent) >= least:
-            self.known = True
+            self.known_since, self.is_mixed, self.is_mixed_told = None, True, False
+        elif self.known_since is None and self.share() >= 0.9 and sum(self.recent) >= least:
+            self.known_since = time
 
     def miss(self, time):
         self.remember(False)
@@ -190,11 +196,13 @@ class Standing:
             self.is_mixed_told = True
             if len(self.recent) == RECENT and self.share() < 0.1:
                 self.is_mixed = False
-        if self.has_offered:
-            if self.broken_since is None:
-                self.broken_since = time
-            elif time - self.broken_since >= WINDOW:
-                self.is_lost = True
+        if self.broken_since is None:
+            self.broken_since = time
+        elif self.is_known() and time - self.broken_since >= WINDOW:
+            self.is_lost = True
+
+    def is_known(self):
+        return self.known_since is not None
 
 
 def standing(sessions, least):
@@ -202,6 +210,11 @@ def standing(sessions, least):
     for session in sessions:
         result.take(session, least)
     return result
+
+
+def is_left_out(own, others):
+    """Whether a client was denied before others' offers became known: it is configured so."""
+    return not own.has_offered and own.broken_since is not None and own.broken_since < others.known_since
 
 
 @dataclasses.dataclass(frozen=True)
@@ -221,26 +234,36 @@ class Judge:
         self.before = before
         self.pair = [other for other in before if (other.client, other.server) == (session.client, session.server)]
 
-    def standings(self):
-        """What this client's sessions with the server say, then what others' say."""
+    def own(self):
+        """What this client's sessions with the server say."""
+        return standing(self.pair, 1)
+
+    def others(self):
+        """What other sessions say: of the address, the greeting, the MX name."""
         session = self.session
-        yield True, standing(self.pair, 1)
-        others = [other for other in self.before if other.client != session.client]
-        yield False, standing([other for other in others if other.server == session.server], 2)
-        yield False, standing([other for other in others if other.greeting == session.greeting], 2)
+        yield standing([other for other in self.before if other.server == session.server and other.client != session.client], 2)
+        yield standing([other for other in self.before if other.greeting == session.greeting], 2)
         if session.sni is not None:
-            yield False, standing([other for other in others if other.sni == session.sni], 2)
+            yield standing([other for other in self.before if other.sni == session.sni], 2)
 
     def deciding(self):
         """The first standing that knows whether STARTTLS is offered, and whether it is this client's own."""
-        for is_own, found in self.standings():
-            if found.known or found.is_mixed:
-                return is_own, found
+        own = self.own()
+        if own.is_known() or own.is_mixed:
+            return True, own
+        for found in self.others():
+            if found.is_mixed or found.is_known() and not is_left_out(own, found):
+                return False, found
         return False, None
+
+    def is_told(self, found):
+        """Whether a mixed farm was met before: by those who know it, or by anyone at this server."""
+        server = standing([other for other in self.before if other.server == self.session.server], 2)
+        return found.is_mixed_told or server.is_mixed and server.is_mixed_told
 
     def is_known(self):
         _, found = self.deciding()
-        return found is not None and found.known
+        return found is not None and found.is_known()
 
     def bound(self, domains):
         """Of these domains, those with a policy that binds this hop: the server is their MX by its name, or is taken for it at the border."""
@@ -262,15 +285,18 @@ class Judge:
     def stripped(self):
         session = self.session
         is_own, found = self.deciding()
-        if session.reply is not False:
+        if session.reply is not False or not session.is_final:
             return None
         if found is None:
             return Finding(session, "starttls.stripped", "high") if self.is_enforced() else None
         if found.is_mixed and not self.is_enforced():
-            return None if found.is_mixed_told else Finding(session, "starttls.stripped", "info")
+            return None if self.is_told(found) else Finding(session, "starttls.stripped", "info")
         severity = "high" if is_own or self.is_enforced() else "medium" if session.hop == "outbound" else "low"
-        is_lost = found.broken_since is not None and session.start - found.broken_since >= WINDOW
-        return Finding(session, "starttls.stripped", severity, is_lost)
+        return Finding(session, "starttls.stripped", severity, self.is_lost(found))
+
+    def is_lost(self, found):
+        """Whether the offers broke off a window ago."""
+        return found.broken_since is not None and self.session.start - found.broken_since >= WINDOW
 
     def not_offered(self):
         session = self.session
@@ -283,18 +309,25 @@ class Judge:
 
     def unused(self):
         session = self.session
+        severity = "medium" if self.is_habit() else "low"
         if not session.is_exposed or session.attempt == "established":
             return None
-        if session.offered is True and session.requested is False or session.is_helo_by_choice and session.is_whole and self.is_known():
-            return Finding(session, "starttls.unused", "medium" if self.is_habit() else "low")
+        if session.offered is True and session.requested is False and not session.is_mangled:
+            return Finding(session, "starttls.unused", severity)
+        if session.is_helo_by_choice and session.is_whole and self.is_known():
+            return Finding(session, "starttls.unused", severity, self.is_lost(self.deciding()[1]))
         return None
 
     def masked(self):
         return Finding(self.session, "starttls.capability_masked", "high") if self.session.is_masked else None
 
+    def mangled(self):
+        is_refused = self.session.is_mangled and self.session.attempt == "refused"
+        return Finding(self.session, "starttls.command_mangled", "high") if is_refused else None
+
     def refused(self):
         session = self.session
-        if session.attempt != "refused" or session.offered is not True:
+        if session.is_mangled or session.attempt != "refused" or session.offered is not True:
             return None
         return Finding(session, "starttls.command_refused", "high" if session.code in (500, 502) else "medium")
 
@@ -309,15 +342,17 @@ class Judge:
         session = self.session
         if not session.is_exposed or session.attempt == "established":
             return None
-        if session.attempt in ("refused", "aborted") or any(self.has_failed(other) for other in self.before):
+        if session.attempt in FAILED or any(self.has_failed(relation) for relation in session.relations):
             return Finding(session, "starttls.fallback", "high")
         return None
 
-    def has_failed(self, other):
+    def has_failed(self, relation):
+        """Whether TLS failed between these parties not long ago, and has not worked between this very client and server since."""
         session = self.session
-        is_client = other.client == session.client or other.helo == session.helo
-        is_server = other.server == session.server or bool(other.reached & session.reached)
-        return other.attempt in ("refused", "aborted") and session.start - other.start <= FALLBACK and is_client and is_server
+        failed = [other for other in self.before
+                  if relation in other.relations and other.attempt in FAILED and session.start - other.start <= FALLBACK]
+        worked = [other for other in self.pair if other.attempt == "established"]
+        return bool(failed) and not any(other.order > failed[-1].order for other in worked)
 
     def changed(self):
         session, shown = self.session, self.session.certificate
@@ -338,7 +373,7 @@ class Judge:
             yield Finding(self.session, "mta_sts.plaintext_delivery", severity, domain=domain)
 
     def findings(self):
-        found = [self.stripped(), self.masked(), self.refused(), self.aborted(), self.fallback(), self.unused(), self.not_offered(), self.changed()]
+        found = [self.stripped(), self.masked(), self.mangled(), self.refused(), self.aborted(), self.fallback(), self.unused(), self.not_offered(), self.changed()]
         return [finding for finding in found if finding is not None] + list(self.plaintext_deliveries())
 
 

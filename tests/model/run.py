@@ -147,6 +147,20 @@ def show_alerts(title, alerts):
         print(f"  {alert.rule} {alert.severity} {alert.hop} count {alert.count}, {first} to {last}: {' '.join(name.lstrip('0') for name in alert.sessions)}")
 
 
+def story(event):
+    """What happened in a session, on a line."""
+    starttls, tls = event["smtp"]["starttls"], event.get("tls", {})
+    certificate = tls.get("certificate", {})
+    facts = [f"{key} {starttls[key]}" for key in ("offered", "masked", "requested", "reply_code") if key in starttls]
+    facts += [f"{key} {event['smtp'][key]}" for key in ("ehlo", "ehlo_reply_code", "helo_reply_code") if event["smtp"].get(key, 250) not in (250, True)]
+    facts += [f"{key} {tls[key]}" for key in ("outcome", "sni", "notafter") if key in tls]
+    facts += [f"{key} {str(certificate[key])[:4]}" for key in ("spki_sha256", "issuer_org", "key_rsa", "trust") if key in certificate]
+    facts += ["exposed" if message.get("exposed") else "named" for message in event["smtp"].get("messages", [])]
+    facts += [recipient for message in event["smtp"].get("messages", []) for recipient in message["rcpt_to"]]
+    return (f"  {event['session_id'].lstrip('0')}.{event['snapshot']} {event['start'][8:19]} {event['src_ip']} ({event['smtp']['helo']}) to {event['dest_ip']} "
+            f"({event['smtp']['server_name']}), {event['hop']}: {', '.join(facts)}")
+
+
 def show(judge, seed, records):
     """A difference, as small as it gets."""
     order, said, expected = difference(judge, records)
@@ -156,6 +170,8 @@ def show(judge, seed, records):
     for finding in model.findings(events):
         wanted[finding.session.identity].append((finding.rule, finding.severity))
     print(f"seed {seed}, order {order}: {len(records)} records in their order of arrival")
+    for event in events:
+        print(story(event))
     for event in events:
         print(json.dumps(event))
     for session in sorted({event["session_id"] for event in events}, key=lambda name: name):

@@ -13,7 +13,7 @@ TLS = {"from_proto": "smtp", "mode": "starttls", "outcome": "established", "vers
 def event(number, time, client=1, server=1, domain="zeta.example", **changes):
     """A session that was offered STARTTLS and used it."""
     name = f"mx{server}.{domain}"
-    return {"timestamp": history.format_time(history.BEGIN + time), "session_id": f"{number:016x}", "snapshot": 1,
+    return {"timestamp": history.format_time(history.BEGIN + time), "session_id": f"{number:016x}", "snapshot": 1, "final": True,
             "start": history.format_time(history.BEGIN + time), "src_ip": f"198.51.100.{client}", "dest_ip": f"192.0.2.{server}", "dest_port": 25,
             "hop": changes.pop("hop", "outbound"),
             "capture": {"gap_bytes_toserver": 0, "gap_bytes_toclient": 0, "midstream": False, "one_sided": False, "ended": "fin"},
