@@ -175,7 +175,7 @@ static void print_key(const struct mxt_key *key, const char *dashes, unsigned in
     char left[64];
     snprintf(left, sizeof left, "%c%c%s%s%s%s%s", key->letter != 0 ? '-' : ' ', key->letter != 0 ? key->letter : ' ', key->letter != 0 ? ", " : "  ", dashes, key->name,
              key->form == NULL ? "" : dashes[0] == '-' ? " " : ": ", key->form == NULL ? "" : key->form);
-    printf("  %*s%-*s %s", (int)indent, "", (int)(30 - indent), left, key->help);
+    printf("  %*s%-*s  %s", (int)indent, "", (int)(32 - indent), left, key->help);
     if (key->fallback != NULL)
         printf(" (default: %s)", key->fallback);
     putchar('\n');

@@ -83,6 +83,8 @@ static void on_record(void *context, const struct mxt_record *record, struct mxt
 {
     struct replay *replay = context;
     mxt_embedded_take(replay->embedded, record, arena);
+    if (replay->knowledge != NULL) /* only records teach, so here is often enough, however few frames come */
+        mxt_knowledge_file_tick(replay->knowledge, time(NULL));
 }
 
 static void on_judged(void *context, const struct mxt_record *record, const struct mxt_judged *judged)
@@ -207,8 +209,6 @@ static enum mxt_status run_frames(struct replay *replay)
         if (++frames % PROGRESS_FRAMES == 0) {
             if (mxt_output_status(replay->output) != MXT_OK)
                 break;
-            if (replay->knowledge != NULL)
-                mxt_knowledge_file_tick(replay->knowledge, time(NULL));
             if (replay->shows_progress)
                 show_progress(replay);
         }
