@@ -67,12 +67,25 @@ static struct session *add_session(struct mxt_alerts *alerts, uint64_t id)
     return session;
 }
 
+/* Evidence of this name; NULL: none. */
+static const struct mxt_evidence *evidence_of(const struct mxt_finding *finding, const char *key)
+{
+    const struct mxt_evidence *evidence = finding->evidence;
+    while (evidence != NULL && strcmp(evidence->key, key) != 0)
+        evidence = evidence->next;
+    return evidence;
+}
+
 static bool is_lost(const struct mxt_finding *finding)
 {
-    for (const struct mxt_evidence *evidence = finding->evidence; evidence != NULL; evidence = evidence->next)
-        if (strcmp(evidence->key, "lost") == 0)
-            return evidence->number != 0;
-    return false;
+    const struct mxt_evidence *evidence = evidence_of(finding, "lost");
+    return evidence != NULL && evidence->number != 0;
+}
+
+static uint64_t earlier_session(const struct mxt_finding *finding)
+{
+    const struct mxt_evidence *evidence = evidence_of(finding, "failed_session");
+    return evidence == NULL || evidence->text == NULL ? 0 : strtoull(evidence->text, NULL, 16);
 }
 
 /* The session's claim of the subject, made where there is none. NULL: out of memory. */
@@ -109,6 +122,7 @@ static enum mxt_status set_claim(const struct mxt_alerts *alerts, struct claim *
     claim->last_us = record->timestamp_us > record->start_us ? record->timestamp_us : record->start_us;
     claim->severity = severity;
     claim->is_lost = is_lost(finding);
+    claim->earlier_session = earlier_session(finding);
     note_leading(alerts, claim);
     const struct mxt_alert facts = mxt_alert_facts(record, finding);
     struct mxt_alert_packed *packed = mxt_alert_pack(&facts);

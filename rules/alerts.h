@@ -12,6 +12,8 @@
  * each session, whatever the order of arrival. An alert without findings left disappears; one that was told is told once more, with count 0. A session that
  * several sensors saw is one session: its findings are handed over together.
  *
+ * Alerts that rest on the same session are one incident; so are a fallback and what is said of the earlier session whose failure it names.
+ *
  * The exceptions, all counted: beyond the bounds the oldest sessions are folded into their alerts (they still count, and can no longer be withdrawn or link
  * incidents), and the subjects that are longest quiet and least grave are dropped.
  */

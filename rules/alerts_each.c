@@ -26,13 +26,22 @@ static size_t root_of(struct runs *runs, size_t i)
     return i;
 }
 
+/* What a session's claims rest on, and what an earlier session claims on which one of them rests, is one incident. */
+static void join_session(const struct mxt_alerts *alerts, struct runs *runs, const struct session *session)
+{
+    size_t first = session->claims == NULL ? 0 : session->claims->run;
+    for (const struct claim *claim = session->claims; claim != NULL; claim = claim->sibling) {
+        const struct session *earlier = claim->earlier_session == 0 ? NULL : mxt_alerts_session_find(alerts, claim->earlier_session);
+        runs->items[root_of(runs, claim->run)].parent = root_of(runs, first);
+        if (earlier != NULL && earlier->claims != NULL)
+            runs->items[root_of(runs, earlier->claims->run)].parent = root_of(runs, first);
+    }
+}
+
 static void join_runs(const struct mxt_alerts *alerts, struct runs *runs)
 {
-    for (struct mxt_hash_node *node = mxt_hash_table_next(&alerts->sessions, NULL); node != NULL; node = mxt_hash_table_next(&alerts->sessions, node)) {
-        const struct claim *first = ((const struct session *)node)->claims;
-        for (const struct claim *claim = first; claim != NULL; claim = claim->sibling)
-            runs->items[root_of(runs, claim->run)].parent = root_of(runs, first->run);
-    }
+    for (struct mxt_hash_node *node = mxt_hash_table_next(&alerts->sessions, NULL); node != NULL; node = mxt_hash_table_next(&alerts->sessions, node))
+        join_session(alerts, runs, (const struct session *)node);
 }
 
 /* Ids that were told stay; else the earliest session gives it. */

@@ -23,6 +23,7 @@ struct claim {
     struct claim *previous, *next;  /* of the subject, in no order */
     struct claim *sibling;          /* the session's next */
     struct mxt_alert_packed *facts; /* owned; NULL: memory was refused */
+    uint64_t earlier_session;       /* that the finding rests on too (evidence `failed_session`); 0: none */
     uint64_t session;               /* its id; folded: the earliest one's */
     int64_t first_us, last_us;
     uint32_t count; /* sessions: 1 unless folded */

@@ -50,12 +50,20 @@ void mxt_alerts_claim_free(struct claim *claim)
     free(claim);
 }
 
+static void free_claims(struct claim *claim)
+{
+    while (claim != NULL) {
+        struct claim *next = claim->next;
+        free(claim->facts);
+        free(claim);
+        claim = next;
+    }
+}
+
 void mxt_alerts_subject_free(struct mxt_alerts *alerts, struct subject *subject)
 {
-    while (subject->claims != NULL)
-        mxt_alerts_claim_free(subject->claims);
-    while (subject->folded != NULL)
-        mxt_alerts_claim_free(subject->folded);
+    free_claims(subject->claims);
+    free_claims(subject->folded);
     while (subject->told != NULL) {
         struct told *told = subject->told;
         subject->told = told->next;

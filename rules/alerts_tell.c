@@ -18,8 +18,8 @@ static bool is_nothing_new(const struct mxt_alerts *alerts, struct subject *subj
     return false;
 }
 
-/* The incident that another alert of this session was told with. False: there is none. */
-static bool has_incident(const struct session *session, const struct subject *subject, uint64_t *out)
+/* The incident that an alert of this session was told with, other than the subject's own. False: there is none. */
+static bool has_incident_of(const struct session *session, const struct subject *subject, uint64_t *out)
 {
     for (const struct claim *claim = session->claims; claim != NULL; claim = claim->sibling) {
         if (claim->subject == subject)
@@ -34,13 +34,26 @@ static bool has_incident(const struct session *session, const struct subject *su
     return false;
 }
 
-static struct told *note(const struct run *run, const struct session *session)
+/* The incident that a new alert of this session belongs to. False: one of its own. */
+static bool has_incident(const struct mxt_alerts *alerts, const struct session *session, const struct subject *subject, uint64_t *out)
+{
+    if (has_incident_of(session, subject, out))
+        return true;
+    for (const struct claim *claim = session->claims; claim != NULL; claim = claim->sibling) {
+        const struct session *earlier = claim->earlier_session == 0 ? NULL : mxt_alerts_session_find(alerts, claim->earlier_session);
+        if (earlier != NULL && has_incident_of(earlier, subject, out))
+            return true;
+    }
+    return false;
+}
+
+static struct told *note(const struct mxt_alerts *alerts, const struct run *run, const struct session *session)
 {
     struct told *told = calloc(1, sizeof *told);
     if (told == NULL)
         return NULL;
     told->alert_id = run->alert_id;
-    if (!has_incident(session, run->subject, &told->incident_id) && mxt_alert_incident_id(run->first_session, &told->incident_id) != MXT_OK) {
+    if (!has_incident(alerts, session, run->subject, &told->incident_id) && mxt_alert_incident_id(run->first_session, &told->incident_id) != MXT_OK) {
         free(told);
         return NULL;
     }
@@ -78,7 +91,7 @@ static enum mxt_status tell_run(struct mxt_alerts *alerts, const struct run *run
     struct told *told = mxt_alerts_told_of(run);
     bool is_new = told == NULL || told->is_matched;
     if (is_new)
-        told = note(run, session);
+        told = note(alerts, run, session);
     if (told == NULL)
         return MXT_ENOMEM;
     bool is_due = is_new || run->fresh_severity > told->severity;

@@ -31,7 +31,7 @@ void mxt_report_time(int64_t time_us, char *text)
     time_t seconds = (time_t)(time_us / 1000000);
     struct tm parts;
     if (gmtime_r(&seconds, &parts) == NULL || strftime(text, MXT_REPORT_TIME, "%Y-%m-%d %H:%M:%SZ", &parts) == 0)
-        strcpy(text, "?");
+        memcpy(text, "?", sizeof "?");
 }
 
 void mxt_report_endpoint(FILE *stream, const struct mxt_address *address, uint16_t port)

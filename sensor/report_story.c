@@ -10,7 +10,7 @@ static void print_outcome(FILE *stream, const struct mxt_record *record)
     const struct mxt_tls_facts *tls = record->tls;
     if (tls != NULL && tls->outcome == MXT_TLS_DECRYPTED)
         fputs("encrypted (the mirror shows it decrypted)", stream);
-    else if (mxt_report_is_encrypted(record))
+    else if (tls != NULL && mxt_report_is_encrypted(record))
         fprintf(stream, "encrypted, %s",
                 tls->version != 0 && mxt_tls_version_name(tls->version) != NULL ? mxt_tls_version_name(tls->version) : "version not seen");
     else if (mxt_report_exposed(record) > 0)

@@ -14,7 +14,7 @@ void mxt_report_count_session(struct mxt_report *report, const struct mxt_record
         report->failed++;
     else
         report->silent++;
-    if (!mxt_report_is_encrypted(record))
+    if (tls == NULL || !mxt_report_is_encrypted(record))
         return;
     if (!tls->has_certificate)
         report->certificate_unseen++;

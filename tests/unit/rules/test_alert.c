@@ -6,13 +6,27 @@
 
 #define N     MXT_NO
 #define Y     MXT_YES
+#define KEY_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" /* digests of keys */
+#define KEY_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+#define HOUR  (3600 * SECOND)
 #define MAIL  .exposed = 1, .content = Y, .hop = MXT_HOP_OUTBOUND, .recipients = {"bob@example.net"}
 #define SHOWN .has_tls = true, .outcome = MXT_TLS_ESTABLISHED, .visible = Y, .sni = "mx.example.net", .names = {"mx.example.net"}
 
-static const struct {
+/* What makes a rule speak. */
+struct cause {
     enum mxt_rule rule;
     struct facts facts;
-} raised[] = {
+};
+
+/* Of a session an hour earlier, where a rule needs one. */
+static const struct cause before[] = {
+    {MXT_RULE_STARTTLS_STRIPPED, {SHOWN, .offered = Y, .ehlo = Y, .ehlo_code = 250, .hop = MXT_HOP_OUTBOUND}},
+    {MXT_RULE_CERTIFICATE_CHANGED,
+     {SHOWN, .is_rsa = Y, .spki = KEY_A, .issuer = "One", .trust = MXT_TRUST_TRUSTED, .not_before = NOW - DAY, .not_after = NOW + 80 * DAY}},
+};
+
+static const struct cause raised[] = {
+    {MXT_RULE_STARTTLS_STRIPPED, {.offered = N, .ehlo = Y, .ehlo_code = 250, .exposed = 1, .hop = MXT_HOP_OUTBOUND}},
     {MXT_RULE_STARTTLS_CAPABILITY_MASKED, {.masked = "XXXXXXXA", .offered = N, .exposed = 2}},
     {MXT_RULE_STARTTLS_COMMAND_MANGLED, {.mangled = "XXXXXXXX", .reply_code = 500}},
     {MXT_RULE_STARTTLS_COMMAND_REFUSED, {.offered = Y, .requested = Y, .reply_code = 454}},
@@ -30,6 +44,7 @@ static const struct {
     {MXT_RULE_CERTIFICATE_NOT_YET_VALID, {SHOWN, .not_before = NOW + DAY}},
     {MXT_RULE_CERTIFICATE_UNTRUSTED, {SHOWN, .trust = MXT_TRUST_INCOMPLETE}},
     {MXT_RULE_CERTIFICATE_WEAK, {SHOWN, .is_rsa = Y, .key_bits = 1024, .is_weak_signature = Y}},
+    {MXT_RULE_CERTIFICATE_CHANGED, {SHOWN, .is_rsa = Y, .spki = KEY_B, .issuer = "Another", .trust = MXT_TRUST_SELF_SIGNED}},
     {MXT_RULE_MTA_STS_PLAINTEXT_DELIVERY, {MAIL, .offered = N}},
     {MXT_RULE_MTA_STS_MX_MISMATCH, {MAIL, .has_tls = true, .sni = "evil.example"}},
     {MXT_RULE_MTA_STS_CERTIFICATE_INVALID, {SHOWN, .not_after = NOW - DAY, .trust = MXT_TRUST_SELF_SIGNED}},
@@ -39,6 +54,29 @@ static const struct {
     {MXT_RULE_TCP_CONFLICTING_OVERLAP, {.overlaps = 3}},
 };
 
+static struct mxt_judgement judge(struct scene *scene, struct mxt_memory *memory)
+{
+    struct mxt_knowledge knowledge = mxt_memory_knowledge(memory);
+    struct mxt_judge_config config;
+    struct mxt_judgement judgement;
+    mxt_judge_config_init(&config);
+    assert_int_equal(mxt_judge_session(&scene->record, &scene->arena, &scene->record.findings), MXT_OK);
+    assert_int_equal(mxt_judge_network(&scene->record, &knowledge, &config, NOW + SECOND, &scene->arena, &judgement), MXT_OK);
+    return judgement;
+}
+
+/* Lets the memory learn from a session an hour before NOW. */
+static void teach(struct mxt_memory *memory, const struct facts *facts)
+{
+    struct scene scene;
+    scene_make(&scene, facts);
+    scene.record.start_us -= HOUR;
+    scene.record.timestamp_us -= HOUR;
+    scene.record.session_id--;
+    assert_int_equal(mxt_memory_apply(memory, &(struct mxt_changes){.first = judge(&scene, memory).changes.first}), MXT_OK);
+    scene_free(&scene);
+}
+
 /* The finding of a rule in a scene of these facts, as the judge hands it on. */
 static const struct mxt_finding *raise(struct scene *scene, const struct facts *facts, enum mxt_rule rule)
 {
@@ -46,14 +84,14 @@ static const struct mxt_finding *raise(struct scene *scene, const struct facts *
     struct mxt_memory *memory = mxt_memory_new();
     assert_non_null(memory);
     assert_int_equal(mxt_memory_add_policy(memory, "example.net", policy, strlen(policy), NULL, 0), MXT_OK);
-    struct mxt_knowledge knowledge = mxt_memory_knowledge(memory);
+    for (size_t i = 0; i < COUNT(before); i++)
+        if (before[i].rule == rule)
+            teach(memory, &before[i].facts);
     scene_make(scene, facts);
-    struct mxt_finding *findings = NULL;
-    assert_int_equal(mxt_judge_session(&scene->record, &scene->arena, &scene->record.findings), MXT_OK);
-    assert_int_equal(mxt_judge_network(&scene->record, &knowledge, &scene->arena, &findings), MXT_OK);
+    const struct mxt_finding *finding = scene_find(judge(scene, memory).findings, rule);
     mxt_memory_free(memory);
-    const struct mxt_finding *finding = scene_find(findings, rule);
-    assert_non_null(finding);
+    if (finding == NULL)
+        fail_msg("%s is not raised", mxt_rule_info(rule)->name);
     return finding;
 }
 
@@ -125,7 +163,7 @@ static void parts_without_facts_fall_away(void **state)
     struct mxt_alert alert;
     assert_int_equal(mxt_alert_from_finding(&scene.arena, &scene.record, finding, &alert), MXT_OK);
     assert_null(alert.server_name);
-    assert_string_equal(alert.explanation, "[2001:db8::25]:25 offered encryption, 10.1.0.25 never asked for it and sent mail in the clear (messages: 1).");
+    assert_string_equal(alert.explanation, "[2001:db8::25]:25 offers encryption, 10.1.0.25 never asked for it and sent mail in the clear (messages: 1).");
     scene_free(&scene);
 }
 

@@ -31,6 +31,7 @@ struct said {
         enum mxt_severity severity;
         const char *domain;
         bool is_lost;
+        const char *failed; /* session */
     } finds[FINDS];
 };
 
@@ -65,12 +66,13 @@ static void take(struct mxt_alerts *alerts, const struct said *said)
     assert_int_equal(mxt_address_parse(said->client == NULL ? "10.1.0.25" : said->client, &record.src_ip), MXT_OK);
     assert_int_equal(mxt_address_parse(said->server == NULL ? "192.0.2.25" : said->server, &record.dest_ip), MXT_OK);
     struct mxt_finding findings[FINDS];
-    struct mxt_evidence evidence[FINDS][2];
+    struct mxt_evidence evidence[FINDS][3];
     size_t count = 0;
     for (; count < FINDS && said->finds[count].rule != MXT_RULE_NONE; count++) {
         evidence[count][0] =
             (struct mxt_evidence){.key = "exposed_messages", .type = MXT_EVIDENCE_NUMBER, .number = (int64_t)said->id, .next = &evidence[count][1]};
-        evidence[count][1] = (struct mxt_evidence){.key = "lost", .type = MXT_EVIDENCE_BOOL, .number = said->finds[count].is_lost};
+        evidence[count][1] = (struct mxt_evidence){.key = "lost", .type = MXT_EVIDENCE_BOOL, .number = said->finds[count].is_lost, .next = &evidence[count][2]};
+        evidence[count][2] = (struct mxt_evidence){.key = "failed_session", .type = MXT_EVIDENCE_TEXT, .text = said->finds[count].failed};
         findings[count] = (struct mxt_finding){.rule = said->finds[count].rule,
                                                .severity = said->finds[count].severity,
                                                .domain = said->finds[count].domain,
@@ -346,6 +348,28 @@ static void incidents_join_what_shares_a_session(void **state)
     assert_int_not_equal(heard.alerts[0].incident_id, heard.alerts[3].incident_id);
 }
 
+static void a_fallback_belongs_to_what_failed_before(void **state)
+{
+    (void)state;
+    static const struct said said[] = {
+        {.id = 0xabc, .at_us = START, .finds = {{MXT_RULE_STARTTLS_HANDSHAKE_ABORTED, MEDIUM}}},
+        {.id = 0xabd, .at_us = START + MINUTE, .finds = {{MXT_RULE_STARTTLS_FALLBACK, HIGH, .failed = "0000000000000abc"}}},
+        {.id = 0xabe, .at_us = START + MINUTE, .server = "192.0.2.26", .finds = {{MXT_RULE_STARTTLS_FALLBACK, HIGH, .failed = "0000000000000fff"}}},
+    };
+    struct heard heard, told = {.count = 0};
+    struct mxt_alerts *alerts = make(&MXT_ALERTS_LIMITS_DEFAULT, &told);
+    for (size_t i = 0; i < COUNT(said); i++)
+        take(alerts, &said[i]);
+    assert_int_equal(told.count, 3);
+    assert_int_equal(told.alerts[0].incident_id, told.alerts[1].incident_id);
+    assert_int_not_equal(told.alerts[0].incident_id, told.alerts[2].incident_id);
+    mxt_alerts_free(alerts);
+    judge(said, NULL, COUNT(said), &heard);
+    assert_int_equal(heard.alerts[0].incident_id, heard.alerts[1].incident_id);
+    assert_int_equal(heard.alerts[1].rule, MXT_RULE_STARTTLS_HANDSHAKE_ABORTED);
+    assert_int_not_equal(heard.alerts[0].incident_id, heard.alerts[2].incident_id);
+}
+
 static void told_when_raised_graver_and_withdrawn(void **state)
 {
     (void)state;
@@ -555,6 +579,7 @@ int main(void)
         cmocka_unit_test_setup(what_is_said_again_replaces, reset),
         cmocka_unit_test_setup(the_newest_gravest_is_shown, reset),
         cmocka_unit_test_setup(incidents_join_what_shares_a_session, reset),
+        cmocka_unit_test_setup(a_fallback_belongs_to_what_failed_before, reset),
         cmocka_unit_test_setup(told_when_raised_graver_and_withdrawn, reset),
         cmocka_unit_test_setup(told_alerts_of_a_session_share_their_incident, reset),
         cmocka_unit_test_setup(leading_sessions_have_stories, reset),
