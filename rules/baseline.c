@@ -51,15 +51,16 @@ bool mxt_marks_is_lost(const struct mxt_marks *marks, int64_t time_us, int64_t w
     return marks->known_since_us != 0 && marks->broken_since_us != 0 && time_us - marks->broken_since_us >= window_us;
 }
 
-static void take_offer(struct mxt_marks *marks, enum mxt_subject_kind kind, int64_t time_us, int64_t window_us)
+static void take_offer(struct mxt_marks *marks, enum mxt_subject_kind kind, int64_t time_us)
 {
-    if (mxt_marks_is_lost(marks, time_us, window_us)) {
+    if (marks->lost_since_us != 0) {
         marks->recent = 0;
         marks->recent_count = 0;
     }
     push_reply(marks, true);
     marks->last_offer_us = time_us;
     marks->broken_since_us = 0;
+    marks->lost_since_us = 0;
     unsigned offers = mxt_marks_offers(marks);
     unsigned needed = kind == MXT_SUBJECT_CLIENT_SERVER ? OFFERS_OF_CLIENT : OFFERS_OF_OTHERS;
     bool is_nearly_all = offers * 100 >= marks->recent_count * KNOWN_PERCENT;
@@ -73,8 +74,10 @@ static void take_offer(struct mxt_marks *marks, enum mxt_subject_kind kind, int6
     }
 }
 
-static void take_no_offer(struct mxt_marks *marks, int64_t time_us)
+static void take_no_offer(struct mxt_marks *marks, int64_t time_us, int64_t window_us)
 {
+    if (marks->lost_since_us == 0 && mxt_marks_is_lost(marks, time_us, window_us))
+        marks->lost_since_us = time_us;
     push_reply(marks, false);
     if (marks->broken_since_us == 0)
         marks->broken_since_us = time_us;
@@ -87,9 +90,9 @@ static void take_no_offer(struct mxt_marks *marks, int64_t time_us)
 void mxt_marks_take(struct mxt_marks *marks, enum mxt_subject_kind kind, const struct mxt_sighting *sighting, int64_t window_us)
 {
     if (sighting->offered == MXT_YES)
-        take_offer(marks, kind, sighting->time_us, window_us);
+        take_offer(marks, kind, sighting->time_us);
     else if (sighting->offered == MXT_NO || sighting->is_ehlo_refused)
-        take_no_offer(marks, sighting->time_us);
+        take_no_offer(marks, sighting->time_us, window_us);
 }
 
 struct mxt_marks mxt_baseline_marks_before(const struct mxt_baseline *baseline, int64_t time_us, uint64_t session, uint64_t without, int64_t window_us)

@@ -8,8 +8,8 @@
  *  - It becomes mixed (a farm whose members differ) when, at an offer, fewer than 90 % of the last 20 offered and offers have come back after a reply without
  *    one twice among them: a break that ended once is an incident. Mixed is not known. It ends when 20 replies are there and 90 % of them offer (then it is
  *    known), or fewer than 10 % do (then nothing is known).
- *  - Its offers are lost when the first reply without one since the latest offer is a window (a day) old and another such reply comes. The next offer ends
- *    that: the replies of the break no longer count.
+ *  - Where it is known to offer (a mixed farm is not), its offers are lost when the first reply without one since the latest offer is a window (a day) old and
+ *    another such reply comes. The next offer ends that: the replies of the break no longer count.
  */
 #ifndef MXT_RULES_BASELINE_H
 #define MXT_RULES_BASELINE_H
@@ -68,6 +68,7 @@ struct mxt_marks {
     int64_t known_since_us;  /* since when it is known to offer STARTTLS; 0: it is not */
     int64_t last_offer_us;   /* the latest offer; 0: none */
     int64_t broken_since_us; /* the first whole reply without an offer since then, or at all; 0: none */
+    int64_t lost_since_us;   /* when the offers were found to be lost; 0: they are not */
     int64_t mixed_since_us;  /* since when it is a mixed farm; 0: it is none */
     int64_t mixed_told_us;   /* the first reply without an offer since then, at which that is told; 0: not yet */
     uint32_t recent;         /* the last whole replies, a bit each, 1: offered; the latest lowest */

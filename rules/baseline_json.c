@@ -29,7 +29,7 @@ struct member {
 
 static const struct member marks_members[] = {
     {"known_since_us", MEMBER_TIME, MARK(known_since_us)}, {"last_offer_us", MEMBER_TIME, MARK(last_offer_us)},
-    {"broken_since_us", MEMBER_TIME, MARK(broken_since_us)}, {"mixed_since_us", MEMBER_TIME, MARK(mixed_since_us)},
+    {"broken_since_us", MEMBER_TIME, MARK(broken_since_us)}, {"lost_since_us", MEMBER_TIME, MARK(lost_since_us)}, {"mixed_since_us", MEMBER_TIME, MARK(mixed_since_us)},
     {"mixed_told_us", MEMBER_TIME, MARK(mixed_told_us)},
 };
 

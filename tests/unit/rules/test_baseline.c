@@ -90,6 +90,7 @@ static void what_offers_come_to(void **state)
         {MXT_SUBJECT_SERVER, "OOnnnnnnnnnnnnnnnnnnnnnn|||n", "lost"},
         {MXT_SUBJECT_SERVER, "OOnn|nO", "known"},
         {MXT_SUBJECT_SERVER, "OOnn|nOnO", "known"},    /* the long break counts no more */
+        {MXT_SUBJECT_SERVER, "OOnn|OnO", "mixed"},     /* a break of which nothing was seen after its day is not lost */
         {MXT_SUBJECT_SERVER, "nn|n", "unknown"},
     };
     for (size_t i = 0; i < COUNT(cases); i++)
@@ -142,6 +143,7 @@ static void marks_stand_for_what_is_forgotten(void **state)
         assert_int_equal(marks.mixed_told_us, expected.mixed_told_us);
         assert_int_equal(marks.last_offer_us, expected.last_offer_us);
         assert_int_equal(marks.broken_since_us, expected.broken_since_us);
+        assert_int_equal(marks.lost_since_us, expected.lost_since_us);
         assert_int_equal(marks.recent, expected.recent);
         assert_int_equal(marks.recent_count, expected.recent_count);
     }
