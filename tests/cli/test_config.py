@@ -90,6 +90,17 @@ def test_the_sample_tells_every_key_with_its_help_and_default():
             assert re.search(rf"^ *{name}: {re.escape(default)}$", text, re.M), key
 
 
+def test_readmes_name_options_that_exist():
+    """What stands behind the program's name in a README, in code or in a line of its own."""
+    known, named = run("--help").stdout, []
+    for readme in (path for path in ROOT.glob("**/README.md") if not path.relative_to(ROOT).parts[0].startswith("build")):
+        for line in readme.read_text().splitlines():
+            for command in re.findall(r"mxtap-sensor ([^`|]*)", line):
+                named += re.findall(r"(?<!\S)--[a-z][a-z-]*", command)
+    assert "--check-config" in named
+    assert [option for option in named if not re.search(rf"{option}(?![a-z-])", known)] == []
+
+
 def test_check_config_tells_every_fault_with_file_line_key_and_mend(tmp_path):
     path = write(tmp_path, "home_net: 10.0.0.0/8\n\nports: [25, mail]\nrules:\n  certificate.week: off\nsuppress:\n  - domain: example.net\n    until: soon\n")
     result = run("--config", path, "--check-config")
