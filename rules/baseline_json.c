@@ -28,9 +28,9 @@ struct member {
 /* clang-format on */
 
 static const struct member marks_members[] = {
-    {"known_since_us", MEMBER_TIME, MARK(known_since_us)}, {"last_offer_us", MEMBER_TIME, MARK(last_offer_us)},
-    {"broken_since_us", MEMBER_TIME, MARK(broken_since_us)}, {"lost_since_us", MEMBER_TIME, MARK(lost_since_us)}, {"mixed_since_us", MEMBER_TIME, MARK(mixed_since_us)},
-    {"mixed_told_us", MEMBER_TIME, MARK(mixed_told_us)},
+    {"known_since_us", MEMBER_TIME, MARK(known_since_us)},   {"last_offer_us", MEMBER_TIME, MARK(last_offer_us)},
+    {"broken_since_us", MEMBER_TIME, MARK(broken_since_us)}, {"lost_since_us", MEMBER_TIME, MARK(lost_since_us)},
+    {"mixed_since_us", MEMBER_TIME, MARK(mixed_since_us)},   {"mixed_told_us", MEMBER_TIME, MARK(mixed_told_us)},
 };
 
 static const struct member sighting_members[] = {
@@ -55,10 +55,7 @@ static const struct member sighting_members[] = {
 #define SIGHTING_MEMBERS (sizeof sighting_members / sizeof sighting_members[0])
 
 static const char *const kinds[MXT_SUBJECT_KINDS] = {
-    [MXT_SUBJECT_SERVER] = "server",
-    [MXT_SUBJECT_GREETING] = "greeting",
-    [MXT_SUBJECT_MX] = "mx",
-    [MXT_SUBJECT_CLIENT_SERVER] = "client_server",
+    [MXT_SUBJECT_SERVER] = "server",           [MXT_SUBJECT_GREETING] = "greeting", [MXT_SUBJECT_MX] = "mx", [MXT_SUBJECT_CLIENT_SERVER] = "client_server",
     [MXT_SUBJECT_HELO_DOMAIN] = "helo_domain",
 };
 

@@ -16,6 +16,7 @@ enum mxt_status mxt_baseline_encode(struct mxt_json *json, const struct mxt_base
  * Reads one back; its sightings live in `arena`. Unknown members are passed over. MXT_OK; MXT_EMALFORMED with what was expected, and at which byte, in `error`
  * (error_size bytes): also for sightings out of order, or more than a baseline keeps; MXT_ENOMEM.
  */
-enum mxt_status mxt_baseline_decode(const char *text, size_t n, struct mxt_arena *arena, struct mxt_baseline *out, char *error, size_t error_size) MXT_MUST_CHECK;
+enum mxt_status mxt_baseline_decode(const char *text, size_t n, struct mxt_arena *arena, struct mxt_baseline *out, char *error,
+                                    size_t error_size) MXT_MUST_CHECK;
 
 #endif

@@ -9,9 +9,9 @@
 
 #include "sensor/config_keys.h"
 
-#define FILE_MAX (1u << 20) /* bytes of a configuration; larger is another kind of file */
-#define KEYS_MAX 64         /* keys of one mapping */
-#define NAMES_MAX 512       /* bytes that name the known keys */
+#define FILE_MAX  (1u << 20) /* bytes of a configuration; larger is another kind of file */
+#define KEYS_MAX  64         /* keys of one mapping */
+#define NAMES_MAX 512        /* bytes that name the known keys */
 
 struct reader {
     const char *path;
@@ -45,13 +45,12 @@ static size_t line_of(const yaml_node_t *node)
 static bool is_empty(const yaml_node_t *node)
 {
     const char *value = (const char *)node->data.scalar.value;
-    return node->data.scalar.length == 0 ||
-           (node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && (strcmp(value, "~") == 0 || strcmp(value, "null") == 0));
+    return node->data.scalar.length == 0 || (node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && (strcmp(value, "~") == 0 || strcmp(value, "null") == 0));
 }
 
 /*
- * A scalar as a text that lives as long as `options`; NULL where it is none, which is told. Values go into messages, records and system calls, so that they have
- * to be safe as they stand (decoders/text.h).
+ * A scalar as a text that lives as long as `options`; NULL where it is none, which is told. Values go into messages, records and system calls, so that they
+ * have to be safe as they stand (decoders/text.h).
  */
 static const char *text_of(struct reader *reader, const struct place *place, const yaml_node_t *node, const char *expects, struct mxt_options *options)
 {
@@ -268,7 +267,8 @@ static void tell_syntax(struct reader *reader, const yaml_parser_t *parser, cons
         for (size_t i = 0; i < parser->problem_offset; i++)
             place.line += text[i] == '\n';
     }
-    snprintf(why, sizeof why, "this is not YAML: %s; look at the indentation and quotes here and in the line before", parser->problem == NULL ? "unreadable" : parser->problem);
+    snprintf(why, sizeof why, "this is not YAML: %s; look at the indentation and quotes here and in the line before",
+             parser->problem == NULL ? "unreadable" : parser->problem);
     tell(reader, &place, why);
 }
 

@@ -1,6 +1,6 @@
 /*
- * The one table of what can be set, on the command line and in the configuration file. Both parsers, their messages, the defaults and --help come from it; a test
- * compares it with the commented sample in deploy/.
+ * The one table of what can be set, on the command line and in the configuration file. Both parsers, their messages, the defaults and --help come from it; a
+ * test compares it with the commented sample in deploy/.
  */
 #ifndef MXT_SENSOR_CONFIG_KEYS_H
 #define MXT_SENSOR_CONFIG_KEYS_H
@@ -40,7 +40,7 @@ struct mxt_key {
     const char *expects;  /* type and range: "x is not ..." */
     const char *help;
     enum mxt_status (*set)(struct mxt_options *options, const char *value, char *why);
-    size_t text_at;       /* where `set` is NULL: offset of the const char * in the options that becomes the value */
+    size_t text_at; /* where `set` is NULL: offset of the const char * in the options that becomes the value */
     const struct mxt_key *members;
     size_t member_count;
     enum mxt_status (*begin)(struct mxt_options *options);          /* MAPS: a mapping begins; MXT_OK or MXT_ENOMEM */

@@ -8,8 +8,8 @@
 #include "decoders/packet.h"
 #include "rules/json.h"
 
-#define SECOND_US INT64_C(1000000)
-#define DIGITS    "0123456789"
+#define SECOND_US       INT64_C(1000000)
+#define DIGITS          "0123456789"
 #define DURATION_DIGITS 7 /* so that no number of days overflows its microseconds */
 
 /* A number of one to `max_digits` digits, at most 9. -1: none. */

@@ -13,20 +13,20 @@
 #include "rules/baseline_json.h"
 #include "rules/json_read.h"
 
-#define FORMAT     1             /* of the file; counts up when something changes its meaning */
-#define LINE_BYTES (1u << 17)    /* of the longest line: a baseline is whole in a quarter of it */
-#define LINE_ARENA (1u << 20)    /* bytes that one decoded line may take */
-#define MODE_BITS  07777u        /* what chmod sets */
+#define FORMAT     1          /* of the file; counts up when something changes its meaning */
+#define LINE_BYTES (1u << 17) /* of the longest line: a baseline is whole in a quarter of it */
+#define LINE_ARENA (1u << 20) /* bytes that one decoded line may take */
+#define MODE_BITS  07777u     /* what chmod sets */
 
 struct mxt_knowledge_file {
     char path[PATH_MAX]; /* behind symbolic links, so that a link stays one */
     struct mxt_memory *memory;
     const struct mxt_faults *faults;
-    int64_t next_s;    /* when it is to be written next */
-    mode_t mode;       /* of the file that was there, else 0600: it tells who mails whom */
-    uint64_t loaded;   /* baselines */
-    bool is_damaged;   /* not read whole */
-    bool has_end;      /* its last line was seen */
+    int64_t next_s;  /* when it is to be written next */
+    mode_t mode;     /* of the file that was there, else 0600: it tells who mails whom */
+    uint64_t loaded; /* baselines */
+    bool is_damaged; /* not read whole */
+    bool has_end;    /* its last line was seen */
 };
 
 /* The file being read: where, and the room for a line. */
@@ -209,7 +209,8 @@ static enum mxt_status read_file(struct mxt_knowledge_file *file)
     return result;
 }
 
-enum mxt_status mxt_knowledge_file_open(const char *path, struct mxt_memory *memory, int64_t now_s, const struct mxt_faults *faults, struct mxt_knowledge_file **out)
+enum mxt_status mxt_knowledge_file_open(const char *path, struct mxt_memory *memory, int64_t now_s, const struct mxt_faults *faults,
+                                        struct mxt_knowledge_file **out)
 {
     struct mxt_knowledge_file *file = calloc(1, sizeof *file);
     *out = NULL;
@@ -321,7 +322,8 @@ enum mxt_status mxt_knowledge_file_write(struct mxt_knowledge_file *file)
         sync_folder(file->path);
         return MXT_OK;
     }
-    snprintf(sentence, sizeof sentence, "what was learned is not written: %.200s; the file is as it was", status == MXT_ENOMEM ? "out of memory" : strerror(errno));
+    snprintf(sentence, sizeof sentence, "what was learned is not written: %.200s; the file is as it was",
+             status == MXT_ENOMEM ? "out of memory" : strerror(errno));
     tell(file, 0, sentence);
     return status;
 }

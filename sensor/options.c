@@ -172,9 +172,11 @@ void mxt_options_free(struct mxt_options *options)
 
 static void print_key(const struct mxt_key *key, const char *dashes, unsigned indent)
 {
-    char left[64];
-    snprintf(left, sizeof left, "%c%c%s%s%s%s%s", key->letter != 0 ? '-' : ' ', key->letter != 0 ? key->letter : ' ', key->letter != 0 ? ", " : "  ", dashes, key->name,
-             key->form == NULL ? "" : dashes[0] == '-' ? " " : ": ", key->form == NULL ? "" : key->form);
+    char letter[] = "    ", left[64];
+    const char *form = key->form == NULL ? "" : key->form, *gap = dashes[0] == '-' ? " " : ": ";
+    if (key->letter != 0)
+        snprintf(letter, sizeof letter, "-%c, ", key->letter);
+    snprintf(left, sizeof left, "%s%s%s%s%s", letter, dashes, key->name, form[0] == '\0' ? "" : gap, form);
     printf("  %*s%-*s  %s", (int)indent, "", (int)(32 - indent), left, key->help);
     if (key->fallback != NULL)
         printf(" (default: %s)", key->fallback);

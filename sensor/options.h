@@ -30,16 +30,16 @@ struct mxt_options {
     struct mxt_networks home;
     struct mxt_port_set ports;
     enum mxt_output output;
-    bool domains_only;     /* --privacy domains */
+    bool domains_only; /* --privacy domains */
     struct mxt_judge_config judge;
     struct mxt_suppression *suppressions; /* owned; what judge.suppressions shows */
     struct mxt_arena texts;               /* what was not in argv */
 };
 
 /*
- * Reads the command line and the file of --config into *out, which outlives nothing in argv; defaults are filled in. The command line wins, key by key. MXT_OK;
- * MXT_EUSAGE: each fault was told (on the command line the first, in the file all) by a sentence that names the place, the fault and the mend; MXT_EIO: the file
- * cannot be read (told); MXT_ENOMEM (not told). *out is to be freed in every case.
+ * Reads the command line and the file of --config into *out, which points into argv; defaults are filled in. The command line wins, key by key. MXT_OK;
+ * MXT_EUSAGE: each fault was told (on the command line the first, in the file all) by a sentence that names the place, the fault and the mend; MXT_EIO: the
+ * file cannot be read (told); MXT_ENOMEM (not told). *out is to be freed in every case.
  */
 enum mxt_status mxt_options_parse(int argc, char **argv, struct mxt_options *out, const struct mxt_faults *faults) MXT_MUST_CHECK;
 

@@ -29,7 +29,7 @@ static void keep(void *context, const char *sentence)
 static enum mxt_status parse_bytes(const char *text, size_t n, const char *const *words, struct mxt_options *out, struct told *told)
 {
     static char path[] = "/tmp/mxtap-config-XXXXXX";
-    char *argv[20] = {(char *)(uintptr_t)"mxtap-sensor", (char *)(uintptr_t)"--config", path};
+    char *argv[20] = {(char *)(uintptr_t) "mxtap-sensor", (char *)(uintptr_t) "--config", path};
     int argc = 3;
     for (; words != NULL && words[argc - 3] != NULL; argc++)
         argv[argc] = (char *)(uintptr_t)words[argc - 3];
@@ -55,19 +55,20 @@ static void test_every_kind_of_value(void **state)
     (void)state;
     struct mxt_options options;
     struct told told;
-    assert_int_equal(parse("read: [a, \"b,c\"]\n"
-                           "policies: p\nknowledge: k\ntrust: t\nfilter: not port 25\nprivacy: domains\noutput: json\nsensor: edge-1\n"
-                           "home-net:\n  - 192.0.2.0/24\n  - 2001:db8::/32\n"
-                           "home-domain: Example.org, example.net\n"
-                           "ports: [25, 26]\n"
-                           "relays: 192.0.2.25\n"
-                           "rules:\n  starttls.not_offered: off\n  certificate.weak: critical\n"
-                           "suppress:\n"
-                           "  - {rule: certificate.weak, network: 10.0.0.0/8, server: \"192.0.2.1:25\", domain: Example.net, until: 2026-12-31, reason: because}\n"
-                           "  - domain: example.org\n"
-                           "windows: {judge: 2d, fallback: 90m, quiet: 7d}\n",
-                           NULL, &options, &told),
-                     MXT_OK);
+    assert_int_equal(
+        parse("read: [a, \"b,c\"]\n"
+              "policies: p\nknowledge: k\ntrust: t\nfilter: not port 25\nprivacy: domains\noutput: json\nsensor: edge-1\n"
+              "home-net:\n  - 192.0.2.0/24\n  - 2001:db8::/32\n"
+              "home-domain: Example.org, example.net\n"
+              "ports: [25, 26]\n"
+              "relays: 192.0.2.25\n"
+              "rules:\n  starttls.not_offered: off\n  certificate.weak: critical\n"
+              "suppress:\n"
+              "  - {rule: certificate.weak, network: 10.0.0.0/8, server: \"192.0.2.1:25\", domain: Example.net, until: 2026-12-31, reason: because}\n"
+              "  - domain: example.org\n"
+              "windows: {judge: 2d, fallback: 90m, quiet: 7d}\n",
+              NULL, &options, &told),
+        MXT_OK);
     assert_string_equal(told.text, "");
     assert_int_equal(options.capture_count, 2);
     assert_string_equal(options.captures[1], "b,c");
@@ -105,8 +106,9 @@ static void test_the_command_line_wins_key_by_key(void **state)
     struct mxt_options options;
     struct told told;
     const char *const words[] = {"-r", "x", "--home-net", "10.0.0.0/8", "--ports", "587", "-o", "text", "--home-domain", "a.test", NULL};
-    assert_int_equal(parse("read: [a, b]\nhome-net: [192.0.2.0/24, 198.51.100.0/24]\nports: 25\noutput: json\nhome-domain: b.test\nsensor: edge\n", words, &options, &told),
-                     MXT_OK);
+    assert_int_equal(
+        parse("read: [a, b]\nhome-net: [192.0.2.0/24, 198.51.100.0/24]\nports: 25\noutput: json\nhome-domain: b.test\nsensor: edge\n", words, &options, &told),
+        MXT_OK);
     assert_int_equal(options.capture_count, 1);
     assert_string_equal(options.captures[0], "x");
     assert_int_equal(options.home.count, 1);
@@ -198,7 +200,8 @@ static void test_faults_name_line_key_and_mend(void **state)
 static void test_all_faults_are_told_not_the_first_only(void **state)
 {
     (void)state;
-    static const char *const lines[] = {":1: home_net:", ":2: ports:", ":3: output:", ":5: suppress.until:", ":6: suppress.sever:", ":8: suppress.server:", ":10: windows.judge:"};
+    static const char *const lines[] = {
+        ":1: home_net:", ":2: ports:", ":3: output:", ":5: suppress.until:", ":6: suppress.sever:", ":8: suppress.server:", ":10: windows.judge:"};
     struct mxt_options options;
     struct told told;
     assert_int_equal(parse("home_net: ::1\nports: mail\noutput: xml\nsuppress:\n  - until: soon\n    sever: x\n  - rule: certificate.weak\n    server: mx\n"
@@ -260,7 +263,8 @@ static void test_files_that_cannot_be_read(void **state)
 static void test_cut_anywhere(void **state)
 {
     (void)state;
-    static const char text[] = "read: [a, \"b\"]\nrules: {certificate.weak: off}\nsuppress:\n  - {rule: certificate.weak, until: 2026-12-31}\nwindows: &w {judge: 2d}\nx: *w\n";
+    static const char text[] =
+        "read: [a, \"b\"]\nrules: {certificate.weak: off}\nsuppress:\n  - {rule: certificate.weak, until: 2026-12-31}\nwindows: &w {judge: 2d}\nx: *w\n";
     for (size_t n = 0; n < sizeof text - 1; n++) {
         struct mxt_options options;
         struct told told;

@@ -27,8 +27,8 @@ static void test_durations(void **state)
         const char *text;
         int64_t seconds; /* 0: refused */
     } cases[] = {
-        {"60s", 60}, {"1m", 60}, {"24h", 86400}, {"31d", 31 * 86400}, {"59s", 0},  {"32d", 0},  {"", 0},    {"24", 0},
-        {"h", 0},    {"0h", 0},  {"-1h", 0},     {"1.5h", 0},         {"1 h", 0},  {"1H", 0},   {"1w", 0},  {"999999999d", 0}, {"9999999999s", 0}, {"1hh", 0},
+        {"60s", 60}, {"1m", 60}, {"24h", 86400}, {"31d", 31 * 86400}, {"59s", 0}, {"32d", 0}, {"", 0},           {"24", 0},          {"h", 0},
+        {"0h", 0},   {"-1h", 0}, {"1.5h", 0},    {"1 h", 0},          {"1H", 0},  {"1w", 0},  {"999999999d", 0}, {"9999999999s", 0}, {"1hh", 0},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         int64_t us = -1;
@@ -52,9 +52,19 @@ static void test_ends(void **state)
         {"2026-12-31T18:00:00+01:30", "2026-12-31T16:30:00.000000Z"},
         {"2026-12-31T18:00:00-08:00", "2027-01-01T02:00:00.000000Z"},
         {"2024-02-29", "2024-03-01T00:00:00.000000Z"},
-        {"", NULL}, {"tomorrow", NULL}, {"2026-02-29", NULL}, {"2026-13-01", NULL}, {"2026-12-31T18:00:00", NULL}, {"2026-12-31 18:00:00Z", NULL},
-        {"2026-12-31T18:00:00.Z", NULL}, {"2026-12-31T24:00:00Z", NULL}, {"2026-12-31T18:00:00+0130", NULL}, {"2026-12-31T18:00:00+24:00", NULL},
-        {"2026-12-31T18:00:00Zx", NULL}, {"31.12.2026", NULL}, {"2026-12-31T18:00Z", NULL},
+        {"", NULL},
+        {"tomorrow", NULL},
+        {"2026-02-29", NULL},
+        {"2026-13-01", NULL},
+        {"2026-12-31T18:00:00", NULL},
+        {"2026-12-31 18:00:00Z", NULL},
+        {"2026-12-31T18:00:00.Z", NULL},
+        {"2026-12-31T24:00:00Z", NULL},
+        {"2026-12-31T18:00:00+0130", NULL},
+        {"2026-12-31T18:00:00+24:00", NULL},
+        {"2026-12-31T18:00:00Zx", NULL},
+        {"31.12.2026", NULL},
+        {"2026-12-31T18:00Z", NULL},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         int64_t us = -1;
@@ -73,9 +83,21 @@ static void test_servers(void **state)
     static const struct {
         const char *text, *means; /* NULL: refused */
     } cases[] = {
-        {"MX.Example.net.", "mx.example.net"}, {"192.0.2.1:25", "192.0.2.1:25"}, {"[2001:DB8:0::1]:587", "[2001:db8::1]:587"}, {"192.0.2.1", NULL},
-        {"2001:db8::1:25", NULL}, {"[2001:db8::1]", NULL}, {"[192.0.2.1]:25", NULL}, {"192.0.2.1:0", NULL}, {"mx.example.net:25", NULL}, {"mx", NULL}, {":25", NULL}, {"[]:25", NULL},
-        {"", NULL}, {"[2001:db8::1]x:25", NULL}, {"[2001:0db8:0000:0000:0000:0000:0000:0000:0000:0000:0000:0001]:25", NULL},
+        {"MX.Example.net.", "mx.example.net"},
+        {"192.0.2.1:25", "192.0.2.1:25"},
+        {"[2001:DB8:0::1]:587", "[2001:db8::1]:587"},
+        {"192.0.2.1", NULL},
+        {"2001:db8::1:25", NULL},
+        {"[2001:db8::1]", NULL},
+        {"[192.0.2.1]:25", NULL},
+        {"192.0.2.1:0", NULL},
+        {"mx.example.net:25", NULL},
+        {"mx", NULL},
+        {":25", NULL},
+        {"[]:25", NULL},
+        {"", NULL},
+        {"[2001:db8::1]x:25", NULL},
+        {"[2001:0db8:0000:0000:0000:0000:0000:0000:0000:0000:0000:0001]:25", NULL},
     };
     struct mxt_arena arena = {0};
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -119,8 +141,16 @@ static void test_the_nearest_word(void **state)
     static const struct {
         const char *wanted, *meant;
     } cases[] = {
-        {"home_net", "home-net"}, {"homenet", "home-net"}, {"port", "ports"}, {"red", "read"}, {"fitler", "filter"}, {"starttls.striped", "starttls.stripped"},
-        {"nothing", ""}, {"x", ""}, {"", ""}, {"home-domains", "home-domain"},
+        {"home_net", "home-net"},
+        {"homenet", "home-net"},
+        {"port", "ports"},
+        {"red", "read"},
+        {"fitler", "filter"},
+        {"starttls.striped", "starttls.stripped"},
+        {"nothing", ""},
+        {"x", ""},
+        {"", ""},
+        {"home-domains", "home-domain"},
     };
     for (size_t i = 0; i < COUNT(cases); i++)
         assert_string_equal(nearest(cases[i].wanted), cases[i].meant);
@@ -130,12 +160,8 @@ static void test_the_nearest_word(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ports),
-        cmocka_unit_test(test_durations),
-        cmocka_unit_test(test_ends),
-        cmocka_unit_test(test_servers),
-        cmocka_unit_test(test_no_memory_is_told),
-        cmocka_unit_test(test_the_nearest_word),
+        cmocka_unit_test(test_ports),   cmocka_unit_test(test_durations),         cmocka_unit_test(test_ends),
+        cmocka_unit_test(test_servers), cmocka_unit_test(test_no_memory_is_told), cmocka_unit_test(test_the_nearest_word),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -110,16 +110,17 @@ static void load(struct scene *scene, enum mxt_subject_kind kind, const char *ke
 {
     struct mxt_baseline baseline = {.subject = {.kind = kind}, .sightings = sightings, .count = count};
     snprintf(baseline.subject.key, sizeof baseline.subject.key, "%s", key);
-    baseline.marks = (struct mxt_marks){.known_since_us = 1, .last_offer_us = 2, .broken_since_us = 3, .mixed_since_us = 4, .mixed_told_us = 5, .recent = 0xD, .recent_count = 5};
+    baseline.marks = (struct mxt_marks){
+        .known_since_us = 1, .last_offer_us = 2, .broken_since_us = 3, .mixed_since_us = 4, .mixed_told_us = 5, .recent = 0xD, .recent_count = 5};
     assert_int_equal(mxt_memory_load_baseline(scene->memory, &baseline), MXT_OK);
 }
 
 static bool is_same_sighting(const struct mxt_sighting *a, const struct mxt_sighting *b)
 {
-    return a->time_us == b->time_us && a->session == b->session && a->client == b->client && a->domain == b->domain && a->certificate_key == b->certificate_key &&
-           a->certificate_issuer == b->certificate_issuer && a->certificate_sni == b->certificate_sni && a->not_before_us == b->not_before_us &&
-           a->not_after_us == b->not_after_us && a->offered == b->offered && a->attempt == b->attempt && a->is_ehlo_refused == b->is_ehlo_refused &&
-           a->is_exposed == b->is_exposed && a->is_key_rsa == b->is_key_rsa && a->is_trusted == b->is_trusted;
+    return a->time_us == b->time_us && a->session == b->session && a->client == b->client && a->domain == b->domain &&
+           a->certificate_key == b->certificate_key && a->certificate_issuer == b->certificate_issuer && a->certificate_sni == b->certificate_sni &&
+           a->not_before_us == b->not_before_us && a->not_after_us == b->not_after_us && a->offered == b->offered && a->attempt == b->attempt &&
+           a->is_ehlo_refused == b->is_ehlo_refused && a->is_exposed == b->is_exposed && a->is_key_rsa == b->is_key_rsa && a->is_trusted == b->is_trusted;
 }
 
 static void test_a_file_that_is_not_there_knows_nothing_and_is_made(void **state)
@@ -147,7 +148,8 @@ static void test_everything_comes_back(void **state)
     char first[TEXT_MAX], second[TEXT_MAX];
     static struct mxt_sighting many[MXT_SIGHTINGS_MAX];
     for (size_t i = 0; i < MXT_SIGHTINGS_MAX; i++)
-        many[i] = (struct mxt_sighting){.time_us = (int64_t)i / 2, .session = i, .offered = i % 3 == 0 ? MXT_UNKNOWN : MXT_YES, .attempt = MXT_ATTEMPT_ESTABLISHED};
+        many[i] =
+            (struct mxt_sighting){.time_us = (int64_t)i / 2, .session = i, .offered = i % 3 == 0 ? MXT_UNKNOWN : MXT_YES, .attempt = MXT_ATTEMPT_ESTABLISHED};
     begin(&scene);
     assert_int_equal(open_file(&scene), MXT_OK);
     load(&scene, MXT_SUBJECT_SERVER, "192.0.2.25:25", &full, 1);
@@ -158,14 +160,17 @@ static void test_everything_comes_back(void **state)
     assert_int_equal(mxt_knowledge_file_write(scene.file), MXT_OK);
     get(scene.path, first);
     assert_int_equal(reopen(&scene), MXT_OK);
-    const struct mxt_baseline *server = known(&scene, MXT_SUBJECT_SERVER, "192.0.2.25:25"), *greeting = known(&scene, MXT_SUBJECT_GREETING, "mx.\"example\".net\\");
+    const struct mxt_baseline *server = known(&scene, MXT_SUBJECT_SERVER, "192.0.2.25:25"),
+                              *greeting = known(&scene, MXT_SUBJECT_GREETING, "mx.\"example\".net\\");
     assert_true(server != NULL && greeting != NULL && known(&scene, MXT_SUBJECT_MX, "mx.example.net") != NULL);
-    assert_true(known(&scene, MXT_SUBJECT_CLIENT_SERVER, "10.1.0.25 192.0.2.25:25") != NULL && known(&scene, MXT_SUBJECT_HELO_DOMAIN, "example.org example.net") != NULL);
+    assert_true(known(&scene, MXT_SUBJECT_CLIENT_SERVER, "10.1.0.25 192.0.2.25:25") != NULL &&
+                known(&scene, MXT_SUBJECT_HELO_DOMAIN, "example.org example.net") != NULL);
     assert_null(known(&scene, MXT_SUBJECT_GREETING, "mx.example.net"));
     assert_int_equal(server->count, 1);
     assert_true(is_same_sighting(&server->sightings[0], &full));
     const struct mxt_marks *marks = &server->marks;
-    assert_true(marks->known_since_us == 1 && marks->last_offer_us == 2 && marks->broken_since_us == 3 && marks->mixed_since_us == 4 && marks->mixed_told_us == 5);
+    assert_true(marks->known_since_us == 1 && marks->last_offer_us == 2 && marks->broken_since_us == 3 && marks->mixed_since_us == 4 &&
+                marks->mixed_told_us == 5);
     assert_true(marks->recent == 0xD && marks->recent_count == 5);
     assert_int_equal(greeting->count, MXT_SIGHTINGS_MAX);
     for (size_t i = 0; i < MXT_SIGHTINGS_MAX; i++)
@@ -178,7 +183,8 @@ static void test_everything_comes_back(void **state)
 }
 
 static const char server_line[] = "{\"kind\":\"server\",\"key\":\"192.0.2.1:25\",\"marks\":{},\"sightings\":[]}\n";
-static const char other_line[] = "{\"kind\":\"server\",\"key\":\"192.0.2.2:25\",\"marks\":{},\"sightings\":[{\"time_us\":1,\"session\":\"0000000000000001\",\"offered\":true}]}\n";
+static const char other_line[] =
+    "{\"kind\":\"server\",\"key\":\"192.0.2.2:25\",\"marks\":{},\"sightings\":[{\"time_us\":1,\"session\":\"0000000000000001\",\"offered\":true}]}\n";
 
 static void test_damaged_lines_are_named_and_the_file_is_left_alone(void **state)
 {
@@ -268,8 +274,9 @@ static void test_unknown_members_are_passed_over(void **state)
     (void)state;
     struct scene scene;
     begin(&scene);
-    put(scene.path, "{\"mxtap_knowledge\":1,\"written_by\":\"mxtap\"}\n"
-                    "{\"kind\":\"mx\",\"new\":{\"a\":[1,2]},\"key\":\"a\",\"marks\":{\"new\":1},\"sightings\":[{\"new\":null}]}\n{\"baselines\":1,\"new\":1}\n");
+    put(scene.path,
+        "{\"mxtap_knowledge\":1,\"written_by\":\"mxtap\"}\n"
+        "{\"kind\":\"mx\",\"new\":{\"a\":[1,2]},\"key\":\"a\",\"marks\":{\"new\":1},\"sightings\":[{\"new\":null}]}\n{\"baselines\":1,\"new\":1}\n");
     assert_int_equal(open_file(&scene), MXT_OK);
     assert_string_equal(scene.told, "");
     assert_non_null(known(&scene, MXT_SUBJECT_MX, "a"));

@@ -16,7 +16,7 @@ static void keep(void *context, const char *sentence)
 static enum mxt_status parse(const char *const *words, struct mxt_options *out, char *error)
 {
     const struct mxt_faults faults = {.tell = keep, .context = error};
-    char *argv[WORDS + 2] = {(char *)(uintptr_t)"mxtap-sensor"};
+    char *argv[WORDS + 2] = {(char *)(uintptr_t) "mxtap-sensor"};
     int argc = 1;
     for (; argc <= WORDS && words[argc - 1] != NULL; argc++)
         argv[argc] = (char *)(uintptr_t)words[argc - 1];
@@ -83,7 +83,8 @@ static void test_several_captures_and_values(void **state)
     (void)state;
     struct mxt_options options;
     char error[MXT_FAULT_TEXT];
-    assert_int_equal(parse((const char *const[]){"-r", "a", "b", "--output=json", "c", "--ports", "26", "--home-net", "192.0.2.0/24", NULL}, &options, error), MXT_OK);
+    assert_int_equal(parse((const char *const[]){"-r", "a", "b", "--output=json", "c", "--ports", "26", "--home-net", "192.0.2.0/24", NULL}, &options, error),
+                     MXT_OK);
     assert_int_equal(options.capture_count, 3);
     assert_string_equal(options.captures[0], "a");
     assert_string_equal(options.captures[1], "b");
@@ -100,7 +101,9 @@ static void test_home_domains_have_one_form(void **state)
     (void)state;
     struct mxt_options options;
     char error[MXT_FAULT_TEXT];
-    assert_int_equal(parse((const char *const[]){"-r", "a", "--home-domain", "Example.ORG., xn--bcher-kva.example", "--home-domain", "a.test", NULL}, &options, error), MXT_OK);
+    assert_int_equal(
+        parse((const char *const[]){"-r", "a", "--home-domain", "Example.ORG., xn--bcher-kva.example", "--home-domain", "a.test", NULL}, &options, error),
+        MXT_OK);
     const struct mxt_text_list *domains = &options.judge.home_domains;
     assert_int_equal(domains->count, 3);
     assert_string_equal(domains->items[0], "example.org");
@@ -123,7 +126,8 @@ static void test_windows_by_default(void **state)
     for (size_t i = 0; i < windows->member_count; i++)
         assert_int_equal(mxt_key_set(&windows->members[i], &options, windows->members[i].fallback, why), MXT_OK);
     mxt_judge_config_init(&config);
-    assert_true(options.judge.window_us == config.window_us && options.judge.fallback_window_us == config.fallback_window_us && options.judge.quiet_us == config.quiet_us);
+    assert_true(options.judge.window_us == config.window_us && options.judge.fallback_window_us == config.fallback_window_us &&
+                options.judge.quiet_us == config.quiet_us);
     mxt_options_free(&options);
 }
 
