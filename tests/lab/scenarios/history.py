@@ -38,6 +38,7 @@ def history(name, severity, **truth):
     also_allowed=(UNUSED,),
     purpose="a client that always encrypts has its handshake reset, and exposes its next message to the same server",
     origin="Python clients to {postfix}; a tamperer beyond the tap resets the third connection at the ClientHello",
+    incidents=((ABORTED, FALLBACK),),
     facts=outcomes("established", "established", "failed", None),
 )
 def fallback_habitual(lab):
@@ -57,6 +58,7 @@ def fallback_habitual(lab):
     also_allowed=(UNUSED,),
     purpose="the handshake with one MX of a domain is reset, and the mail goes in the clear to another",
     origin="a Python client to {postfix} twice; a tamperer beyond the tap resets the first connection",
+    incidents=((ABORTED, FALLBACK, "mta_sts.plaintext_delivery"),),
     facts=outcomes("failed", None) + [fact("dest_ip", MX_ADDRESS), fact("dest_ip", OTHER_MX, 1)],
 )
 def fallback_other_mx(lab):
