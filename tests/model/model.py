@@ -296,7 +296,7 @@ class Judge:
 
     def is_lost(self, found):
         """Whether the offers broke off a window ago."""
-        return found.broken_since is not None and self.session.start - found.broken_since >= WINDOW
+        return found.is_known() and found.broken_since is not None and self.session.start - found.broken_since >= WINDOW
 
     def not_offered(self):
         session = self.session
