@@ -32,7 +32,7 @@ CAPTURE_SUFFIXES = (".pcap", ".pcapng", ".pcap.gz", ".pcap.zst", ".pcapng.gz", "
 SEVERITIES = {"info": 0, "low": 1, "medium": 2, "high": 3, "critical": 4}
 # Facts that a transformation may rightly change wherever they stand, in evidence too.
 VOLATILE = {"timestamp", "start", "duration_ms", "vlan", "snapshot", "session_id", "sessions", "first_seen",
-            "last_seen", "seen_at", "packets", "alert_id", "incident_id"}
+            "last_seen", "seen_at", "packets", "alert_id", "incident_id", "failed_session"}
 
 
 class SensorFailed(Exception):
