@@ -1,6 +1,5 @@
 /* Addresses as text. */
 #include <arpa/inet.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "decoders/packet.h"
@@ -31,6 +30,29 @@ static int longest_zeros(const unsigned groups[8], int *length)
     return best;
 }
 
+/* Both write a number and return the place behind it. Not printf: addresses are written several times a session. */
+static char *put_decimal(char *text, unsigned byte)
+{
+    if (byte >= 100)
+        *text++ = (char)('0' + byte / 100);
+    if (byte >= 10)
+        *text++ = (char)('0' + byte / 10 % 10);
+    *text++ = (char)('0' + byte % 10);
+    return text;
+}
+
+static char *put_hex(char *text, unsigned group)
+{
+    bool has_begun = false;
+    for (int shift = 12; shift >= 0; shift -= 4) {
+        unsigned digit = group >> shift & 0xf;
+        has_begun = has_begun || digit != 0 || shift == 0;
+        if (has_begun)
+            *text++ = "0123456789abcdef"[digit];
+    }
+    return text;
+}
+
 /* Written here since inet_ntop turns ::a.b.c.d forms dotted, which RFC 5952 5 allows for known prefixes only. */
 static void format_ipv6(const uint8_t *bytes, char *text)
 {
@@ -38,25 +60,36 @@ static void format_ipv6(const uint8_t *bytes, char *text)
     for (size_t i = 0; i < 8; i++)
         groups[i] = (unsigned)bytes[2 * i] << 8 | bytes[2 * i + 1];
     int zeros, zeros_at = longest_zeros(groups, &zeros);
-    char *end = text + MXT_ADDRESS_TEXT;
     for (int i = 0; i < 8; i++) {
         if (zeros > 0 && i == zeros_at) {
-            text += snprintf(text, (size_t)(end - text), "::");
+            *text++ = ':';
+            *text++ = ':';
             i += zeros - 1;
             continue;
         }
-        const char *colon = i == 0 || (zeros > 0 && i == zeros_at + zeros) ? "" : ":";
-        text += snprintf(text, (size_t)(end - text), "%s%x", colon, groups[i]);
+        if (i != 0 && !(zeros > 0 && i == zeros_at + zeros))
+            *text++ = ':';
+        text = put_hex(text, groups[i]);
     }
+    *text = '\0';
+}
+
+static void format_ipv4(const uint8_t *bytes, char *text)
+{
+    for (int i = 0; i < 4; i++) {
+        if (i > 0)
+            *text++ = '.';
+        text = put_decimal(text, bytes[i]);
+    }
+    *text = '\0';
 }
 
 void mxt_address_format(const struct mxt_address *address, char *text)
 {
-    const uint8_t *b = address->bytes;
     if (mxt_address_is_ipv4(address))
-        snprintf(text, MXT_ADDRESS_TEXT, "%u.%u.%u.%u", b[12], b[13], b[14], b[15]);
+        format_ipv4(address->bytes + sizeof ipv4_prefix, text);
     else
-        format_ipv6(b, text);
+        format_ipv6(address->bytes, text);
 }
 
 enum mxt_status mxt_address_parse(const char *text, struct mxt_address *out)

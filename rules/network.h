@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "decoders/packet.h"
 #include "rules/judge.h"
 #include "rules/judge_case.h"
 #include "rules/judge_config.h"
@@ -20,6 +21,7 @@ struct mxt_network_case {
     const struct mxt_case *c;
     const struct mxt_knowledge *knowledge;
     const struct mxt_judge_config *config;
+    char client[MXT_ADDRESS_TEXT];                       /* its address; behind a proxy (PROXY header) the true one */
     struct mxt_sighting sighting;                        /* what this session shows */
     struct mxt_subject subjects[MXT_SUBJECTS_MAX];       /* what it shows it of */
     const struct mxt_baseline *baselines[MXT_SUBJECTS_MAX]; /* what is known of each; NULL: nothing */

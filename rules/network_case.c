@@ -8,7 +8,6 @@
 #include "rules/network.h"
 
 #define DIGEST_HEX        16                          /* hex digits that make 64 bits */
-#define CLIENT_TEXT       MXT_ADDRESS_TEXT
 #define HELO_SUBJECTS_END (1 + MXT_HELO_SUBJECTS_MAX) /* the pair comes before them, the server's own subjects after */
 
 /* FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/), for what nobody gains by making collide. */
@@ -49,13 +48,13 @@ static uint64_t from_hex(const char *hex)
     return value;
 }
 
-/* The client's address; behind a proxy (PROXY header) the true one. */
-static void client_of(const struct mxt_record *record, char text[CLIENT_TEXT])
+static void set_client(struct mxt_network_case *n)
 {
-    if (record->proxied_src_ip != NULL && strlen(record->proxied_src_ip) < CLIENT_TEXT)
-        strcpy(text, record->proxied_src_ip);
+    const struct mxt_record *record = n->c->record;
+    if (record->proxied_src_ip != NULL && strlen(record->proxied_src_ip) < sizeof n->client)
+        strcpy(n->client, record->proxied_src_ip);
     else
-        mxt_address_format(&record->src_ip, text);
+        mxt_address_format(&record->src_ip, n->client);
 }
 
 bool mxt_sighting_has_no_offer(const struct mxt_sighting *sighting)
@@ -103,12 +102,10 @@ static void set_sighting(struct mxt_network_case *n)
 {
     const struct mxt_case *c = n->c;
     struct mxt_sighting *sighting = &n->sighting;
-    char client[CLIENT_TEXT];
     sighting->time_us = c->record->start_us;
     sighting->session = c->record->session_id;
     sighting->snapshot = c->record->snapshot;
-    client_of(c->record, client);
-    sighting->client = mxt_network_digest(client);
+    sighting->client = mxt_network_digest(n->client);
     /* What was overwritten on the way says nothing of what the server offers; nor does what is missing inside TLS. */
     bool is_overwritten = c->smtp->starttls.masked != NULL || c->smtp->starttls.mangled_command != NULL;
     bool says_no = !is_overwritten && !mxt_case_is_decrypted(c);
@@ -189,10 +186,8 @@ static void add_name(struct mxt_network_case *n, enum mxt_subject_kind kind, con
 
 static void add_pair(struct mxt_network_case *n)
 {
-    char client[CLIENT_TEXT];
     struct key key = begin_subject(n, MXT_SUBJECT_CLIENT_SERVER);
-    client_of(n->c->record, client);
-    append(&key, client);
+    append(&key, n->client);
     append(&key, " ");
     append_server(&key, n->c->record);
     end_subject(n, &key);
@@ -202,12 +197,10 @@ static void add_pair(struct mxt_network_case *n)
 static void add_helo(struct mxt_network_case *n, const char *domain)
 {
     const char *helo = n->c->smtp->helo;
-    char client[CLIENT_TEXT];
     if (n->count == HELO_SUBJECTS_END)
         return;
-    client_of(n->c->record, client);
     struct key key = begin_subject(n, MXT_SUBJECT_HELO_DOMAIN);
-    append(&key, mxt_names_is_public(helo) ? mxt_names_organisation(helo) : client);
+    append(&key, mxt_names_is_public(helo) ? mxt_names_organisation(helo) : n->client);
     append(&key, " ");
     if (domain != NULL)
         append(&key, domain);
@@ -240,6 +233,7 @@ void mxt_network_case_set(struct mxt_network_case *n, const struct mxt_case *c, 
     n->config = config;
     n->sighting = (struct mxt_sighting){0};
     n->count = 0;
+    set_client(n);
     set_sighting(n);
     if (!is_telling(&n->sighting))
         return;
