@@ -30,9 +30,11 @@ COMPANIONS = 3
 COMPANION_NS = 86400 * 10**9
 CAPTURE_SUFFIXES = (".pcap", ".pcapng", ".pcap.gz", ".pcap.zst", ".pcapng.gz", ".pcapng.zst")
 SEVERITIES = {"info": 0, "low": 1, "medium": 2, "high": 3, "critical": 4}
-# Facts that a transformation may rightly change wherever they stand, in evidence too.
+# Facts that a transformation may rightly change wherever they stand, in evidence too: times, names of records, and counts of
+# packets, as of those that overlap.
 VOLATILE = {"timestamp", "start", "duration_ms", "vlan", "snapshot", "session_id", "sessions", "first_seen",
-            "last_seen", "seen_at", "packets", "alert_id", "incident_id"}
+            "last_seen", "seen_at", "packets", "overlaps", "alert_id",
+            "incident_id"}
 
 
 class SensorFailed(Exception):
