@@ -321,8 +321,8 @@ static void end_by_server(struct mxt_smtp *smtp, struct mxt_smtp_body *body, uin
         smtp->is_absorbing = true; /* the reply to what was lost has come */
     } else {
         smtp->client = MXT_CLIENT_COMMANDS;
-        if (behind != NULL)
-            (void)mxt_smtp_client_feed(smtp, behind->bytes, behind->length);
+        mxt_smtp_client_replay(smtp, behind);
+        behind = NULL;
     }
     free(behind);
 }

@@ -153,6 +153,7 @@ static void refused(struct mxt_smtp *smtp)
     smtp->tls_mode = MXT_TLS_NONE;
     smtp->client = MXT_CLIENT_WAITING;
     mxt_smtp_client_resume(smtp, MXT_CLIENT_COMMANDS);
+    (void)mxt_smtp_client_feed(smtp, NULL, 0);
     smtp->client = MXT_CLIENT_TLS;
 }
 
@@ -211,6 +212,13 @@ void mxt_smtp_starttls_check_decrypted(struct mxt_smtp *smtp)
     smtp->server = MXT_SERVER_REPLIES;
     smtp->client = MXT_CLIENT_WAITING;
     mxt_smtp_client_resume(smtp, MXT_CLIENT_COMMANDS);
-    (void)mxt_smtp_server_feed(smtp, replies->bytes, replies->length);
+    for (size_t i = 0; i < replies->length && !smtp->has_failed;) {
+        struct mxt_smtp_text line;
+        i += mxt_smtp_line_take(smtp, MXT_TOCLIENT, replies->bytes + i, replies->length - i, &line);
+        (void)mxt_smtp_client_feed(smtp, NULL, 0);
+        if (line.p != NULL)
+            mxt_smtp_reply_line(smtp, line.p, line.n);
+        free(line.owned);
+    }
     free(replies);
 }
