@@ -91,15 +91,13 @@ static size_t take_waiting(struct mxt_smtp *smtp, const uint8_t *p, size_t n)
     struct mxt_smtp_stash *stash = smtp->stash[MXT_TOSERVER];
     size_t kept = stash == NULL ? 0 : stash->length;
     size_t room = MXT_SMTP_STASH_MAX - kept;
-    if (stash != NULL && stash->missing > 0) {
-        if (mxt_smtp_verb_is_starttls(smtp->barrier) && mxt_smtp_tls_is_next(smtp, MXT_TOSERVER, p[0])) {
-            mxt_smtp_tls_begin(smtp, MXT_TOSERVER);
-            return 0;
-        }
+    if (stash != NULL && stash->missing > 0) { /* a gap cannot be read over: what follows counts as missing */
         if (smtp->may_guess) {
             mxt_smtp_client_guess(smtp);
             return 0;
         }
+        if (mxt_smtp_verb_is_starttls(smtp->barrier))
+            return mxt_smtp_tentative_take(smtp, MXT_TOSERVER, p, n);
         stash->missing += n;
         return n;
     }
@@ -223,8 +221,10 @@ void mxt_smtp_client_gap(struct mxt_smtp *smtp, uint64_t missing)
     case MXT_CLIENT_WAITING:
         if (smtp->stash[MXT_TOSERVER] == NULL)
             mxt_smtp_stash_add(smtp, MXT_TOSERVER, NULL, 0);
-        if (smtp->stash[MXT_TOSERVER] != NULL)
+        if (smtp->stash[MXT_TOSERVER] != NULL) {
             smtp->stash[MXT_TOSERVER]->missing += missing;
+            smtp->stash[MXT_TOSERVER]->is_mid_line = false;
+        }
         return;
     case MXT_CLIENT_TENTATIVE: /* where TLS begins was not captured */
         free(mxt_smtp_stash_take(smtp, MXT_TOSERVER));

@@ -173,7 +173,7 @@ void mxt_smtp_starttls_replied(struct mxt_smtp *smtp, enum mxt_smtp_verb verb, u
 
 size_t mxt_smtp_tentative_take(struct mxt_smtp *smtp, enum mxt_direction direction, const uint8_t *p, size_t n)
 {
-    const struct mxt_smtp_stash *stash = smtp->stash[direction];
+    struct mxt_smtp_stash *stash = smtp->stash[direction];
     bool is_start = stash == NULL || !stash->is_mid_line;
     size_t i = 0;
     /* A handshake record may begin in the middle of a line, too: injected bytes need not end with one. */
@@ -181,8 +181,12 @@ size_t mxt_smtp_tentative_take(struct mxt_smtp *smtp, enum mxt_direction directi
         is_start = p[i] == '\n';
         i++;
     }
-    if (i > 0)
+    if (stash != NULL && stash->missing > 0) {
+        stash->missing += i;
+        stash->is_mid_line = !is_start;
+    } else if (i > 0) {
         mxt_smtp_stash_add(smtp, direction, p, i);
+    }
     if (i < n)
         mxt_smtp_tls_begin(smtp, direction);
     return i;
