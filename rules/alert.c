@@ -1,63 +1,47 @@
 #include "rules/alert.h"
 
 #include <inttypes.h>
-#include <openssl/evp.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "decoders/digest.h"
 #include "rules/alert_text.h"
 
 #define NUMBER_TEXT 24 /* bytes that hold any 64-bit number as text */
 
-/* A digest in the making; what is fed is told apart by NUL, which no string holds. */
-struct digest {
-    EVP_MD_CTX *context;
-    bool has_failed;
-};
-
-static struct digest digest_new(void)
+/* What is fed is told apart by NUL, which no string holds. */
+static void digest_text(struct mxt_sha256 *digest, const char *text)
 {
-    struct digest digest = {.context = EVP_MD_CTX_new()};
-    digest.has_failed = digest.context == NULL || EVP_DigestInit_ex(digest.context, EVP_sha256(), NULL) != 1;
-    return digest;
+    mxt_sha256_add(digest, text, strlen(text) + 1);
 }
 
-static void digest_text(struct digest *digest, const char *text)
-{
-    if (!digest->has_failed)
-        digest->has_failed = EVP_DigestUpdate(digest->context, text, strlen(text) + 1) != 1;
-}
-
-static void digest_number(struct digest *digest, uint64_t number)
+static void digest_number(struct mxt_sha256 *digest, uint64_t number)
 {
     char text[NUMBER_TEXT];
     snprintf(text, sizeof text, "%" PRIu64, number);
     digest_text(digest, text);
 }
 
-static void digest_address(struct digest *digest, const struct mxt_address *address)
+static void digest_address(struct mxt_sha256 *digest, const struct mxt_address *address)
 {
-    if (!digest->has_failed)
-        digest->has_failed = EVP_DigestUpdate(digest->context, address->bytes, sizeof address->bytes) != 1;
+    mxt_sha256_add(digest, address->bytes, sizeof address->bytes);
 }
 
-static enum mxt_status digest_end(struct digest *digest, uint64_t *out)
+/* The first 64 bits. */
+static uint64_t digest_end(struct mxt_sha256 *digest)
 {
-    unsigned char bytes[EVP_MAX_MD_SIZE];
-    bool is_done = !digest->has_failed && EVP_DigestFinal_ex(digest->context, bytes, NULL) == 1;
-    EVP_MD_CTX_free(digest->context);
-    if (!is_done)
-        return MXT_ENOMEM;
-    *out = 0;
-    for (size_t i = 0; i < sizeof *out; i++)
-        *out = *out << 8 | bytes[i];
-    return MXT_OK;
+    uint8_t bytes[MXT_SHA256_BYTES];
+    uint64_t id = 0;
+    mxt_sha256_end(digest, bytes);
+    for (size_t i = 0; i < sizeof id; i++)
+        id = id << 8 | bytes[i];
+    return id;
 }
 
-static enum mxt_status alert_id(const struct mxt_record *record, const struct mxt_finding *finding, uint64_t *out)
+static uint64_t alert_id(const struct mxt_record *record, const struct mxt_finding *finding)
 {
-    struct digest digest = digest_new();
+    struct mxt_sha256 digest;
+    mxt_sha256_begin(&digest);
     digest_text(&digest, "alert");
     digest_number(&digest, mxt_rule_info(finding->rule)->sid);
     digest_address(&digest, &record->dest_ip);
@@ -68,19 +52,20 @@ static enum mxt_status alert_id(const struct mxt_record *record, const struct mx
     else
         digest_address(&digest, &record->src_ip);
     digest_number(&digest, record->session_id);
-    return digest_end(&digest, out);
+    return digest_end(&digest);
 }
 
-static enum mxt_status incident_id(const struct mxt_record *record, uint64_t *out)
+static uint64_t incident_id(const struct mxt_record *record)
 {
-    struct digest digest = digest_new();
+    struct mxt_sha256 digest;
+    mxt_sha256_begin(&digest);
     digest_text(&digest, "incident");
     digest_number(&digest, record->session_id);
     digest_address(&digest, &record->src_ip);
     digest_number(&digest, record->src_port);
     digest_address(&digest, &record->dest_ip);
     digest_number(&digest, record->dest_port);
-    return digest_end(&digest, out);
+    return digest_end(&digest);
 }
 
 unsigned mxt_alert_eve_severity(enum mxt_severity severity)
@@ -108,10 +93,9 @@ static enum mxt_status fill(struct mxt_arena *arena, const struct mxt_record *re
     out->remedy = mxt_alert_text(arena, info->remedy, record, finding);
     if (out->explanation == NULL || out->remedy == NULL)
         return MXT_ENOMEM;
-    enum mxt_status status = mxt_text_list_add(&out->sessions, arena, kept, 1);
-    if (status == MXT_OK)
-        status = alert_id(record, finding, &out->alert_id);
-    return status == MXT_OK ? incident_id(record, &out->incident_id) : status;
+    out->alert_id = alert_id(record, finding);
+    out->incident_id = incident_id(record);
+    return mxt_text_list_add(&out->sessions, arena, kept, 1);
 }
 
 enum mxt_status mxt_alert_from_finding(struct mxt_arena *arena, const struct mxt_record *record, const struct mxt_finding *finding, struct mxt_alert *out)
