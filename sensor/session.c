@@ -47,6 +47,8 @@ void mxt_session_free(struct mxt_session *session)
 
 void mxt_session_prefetch(const struct mxt_session *session)
 {
+    if (session == NULL)
+        return;
     __builtin_prefetch(session, 1);
     __builtin_prefetch((const char *)session + CACHE_LINE, 1);
 }
