@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "decoders/certificate_int.h"
+#include "decoders/digest.h"
 #include "decoders/hex.h"
 
 #define NAME_TEXT 1024u /* bytes of a distinguished name in text; RFC 5280 A.1 bounds each attribute to 64 characters or so */
@@ -208,16 +209,17 @@ enum mxt_fact mxt_certificate_weak_signature(X509 *x509)
 
 static void read_digests(struct mxt_arena *arena, X509 *x509, const uint8_t *der, size_t n, struct mxt_certificate_facts *out)
 {
-    uint8_t digest[EVP_MAX_MD_SIZE];
-    unsigned size = 0;
-    if (EVP_Digest(der, n, digest, &size, EVP_sha1(), NULL) == 1)
-        out->fingerprint = mxt_hex_keep_colons(arena, digest, size, false);
-    if (EVP_Digest(der, n, digest, &size, EVP_sha256(), NULL) == 1)
-        out->sha256 = mxt_hex_keep(arena, digest, size);
+    uint8_t digest[MXT_SHA256_BYTES];
+    mxt_sha1(der, n, digest);
+    out->fingerprint = mxt_hex_keep_colons(arena, digest, MXT_SHA1_BYTES, false);
+    mxt_sha256(der, n, digest);
+    out->sha256 = mxt_hex_keep(arena, digest, MXT_SHA256_BYTES);
     unsigned char *spki = NULL;
     int length = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x509), &spki);
-    if (length > 0 && EVP_Digest(spki, (size_t)length, digest, &size, EVP_sha256(), NULL) == 1)
-        out->spki_sha256 = mxt_hex_keep(arena, digest, size);
+    if (length > 0) {
+        mxt_sha256(spki, (size_t)length, digest);
+        out->spki_sha256 = mxt_hex_keep(arena, digest, MXT_SHA256_BYTES);
+    }
     OPENSSL_free(spki);
 }
 

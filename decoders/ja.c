@@ -1,10 +1,10 @@
 #include "decoders/ja.h"
 
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "decoders/cursor.h"
+#include "decoders/digest.h"
 #include "decoders/hex.h"
 #include "decoders/tls_names.h"
 
@@ -172,11 +172,11 @@ const char *mxt_ja3s_string(struct mxt_arena *arena, const struct mxt_tls_server
 
 const char *mxt_ja3_hash(struct mxt_arena *arena, const char *string)
 {
-    uint8_t digest[EVP_MAX_MD_SIZE];
-    unsigned size = 0;
-    if (string == NULL || EVP_Digest(string, strlen(string), digest, &size, EVP_md5(), NULL) != 1)
+    uint8_t digest[MXT_MD5_BYTES];
+    if (string == NULL)
         return NULL;
-    return mxt_hex_keep(arena, digest, size);
+    mxt_md5(string, strlen(string), digest);
+    return mxt_hex_keep(arena, digest, sizeof digest);
 }
 
 static const char *ja4_version(uint16_t version)
@@ -221,9 +221,9 @@ static int compare(const void *a, const void *b)
 /* "_" and the beginning of the SHA-256 of `text`; zeros for an empty one. */
 static void put_digest(struct builder *b, const struct builder *text)
 {
-    uint8_t digest[EVP_MAX_MD_SIZE] = {0};
-    if (text->length > 0 && EVP_Digest(text->text, text->length, digest, NULL, EVP_sha256(), NULL) != 1)
-        b->is_full = true;
+    uint8_t digest[MXT_SHA256_BYTES] = {0};
+    if (text->length > 0)
+        mxt_sha256(text->text, text->length, digest);
     b->is_full = b->is_full || text->is_full;
     put_char(b, '_');
     for (size_t i = 0; i < JA4_DIGEST / 2; i++)

@@ -35,6 +35,7 @@ void mxt_smtp_free(struct mxt_smtp *smtp)
         mxt_smtp_line_drop(smtp, (enum mxt_direction)direction);
         free(smtp->stash[direction]);
     }
+    free(smtp->replay);
     mxt_smtp_queue_clear(smtp);
     mxt_smtp_body_drop(smtp);
     mxt_smtp_ehlo_drop(smtp);
@@ -49,23 +50,6 @@ void mxt_smtp_fail(struct mxt_smtp *smtp)
     smtp->has_failed = true;
 }
 
-/* The other side speaks while a line ends in a bare CR: so it took that for the line's end (some peers do; RFC 5321 2.3.8 forbids it). */
-static void follow_bare_end(struct mxt_smtp *smtp, enum mxt_direction direction)
-{
-    struct mxt_smtp_text line;
-    if (smtp->lines[direction].held == NULL || !mxt_smtp_line_end_bare(smtp, direction, &line))
-        return;
-    if (direction == MXT_TOCLIENT)
-        mxt_smtp_reply_line(smtp, line.p, line.n);
-    else if (smtp->client == MXT_CLIENT_COMMANDS)
-        mxt_smtp_command(smtp, line.p, line.n);
-    else if (smtp->client == MXT_CLIENT_RESPONSE) {
-        smtp->client = MXT_CLIENT_COMMANDS;
-        mxt_smtp_auth_response(smtp, line.p, line.n);
-    }
-    free(line.owned);
-}
-
 enum mxt_status mxt_smtp_feed(struct mxt_smtp *smtp, enum mxt_direction direction, const uint8_t *p, size_t n, size_t *consumed)
 {
     *consumed = n;
@@ -73,7 +57,8 @@ enum mxt_status mxt_smtp_feed(struct mxt_smtp *smtp, enum mxt_direction directio
         return MXT_ENOMEM;
     if (n == 0)
         return MXT_OK;
-    follow_bare_end(smtp, mxt_direction_other(direction));
+    if (direction == MXT_TOSERVER)
+        mxt_smtp_server_end_bare(smtp);
     *consumed = direction == MXT_TOSERVER ? mxt_smtp_client_feed(smtp, p, n) : mxt_smtp_server_feed(smtp, p, n);
     if (!smtp->has_failed)
         return MXT_OK;
@@ -93,8 +78,10 @@ void mxt_smtp_gap(struct mxt_smtp *smtp, enum mxt_direction direction, uint64_t 
 
 void mxt_smtp_finish(struct mxt_smtp *smtp, bool is_complete)
 {
-    while (!smtp->has_failed && smtp->client == MXT_CLIENT_WAITING && smtp->stash[MXT_TOSERVER] != NULL)
+    while (!smtp->has_failed && smtp->client == MXT_CLIENT_WAITING && smtp->stash[MXT_TOSERVER] != NULL) {
         mxt_smtp_client_guess(smtp);
+        (void)mxt_smtp_client_feed(smtp, NULL, 0);
+    }
     bool is_whole = is_complete && !smtp->is_midstream && !smtp->has_client_gap && !smtp->has_failed;
     if (is_whole && smtp->has_command && smtp->tls_mode == MXT_TLS_NONE && smtp->facts.starttls.requested == MXT_UNKNOWN)
         smtp->facts.starttls.requested = MXT_NO;

@@ -88,7 +88,10 @@ struct mxt_smuggling {
     struct mxt_smuggling *next;
 };
 
-/* What was said. Zeroed says nothing. Strings are safe text (decoders/text.h), alive as long as the decoder's arena and the decoder. */
+/*
+ * What was said. Zeroed says nothing. Strings are safe text (decoders/text.h). What a session can say again (greeting, helo, capabilities, ...) is replaced,
+ * and the oldest message dropped, by the next call that feeds: copy what must live longer.
+ */
 struct mxt_smtp_facts {
     const char *proxied_src_ip;   /* true client from a PROXY header (v1, v2) or NULL */
     const char *banner;           /* first line of the greeting with its code; "220 mx.example.net ESMTP" */
@@ -142,7 +145,10 @@ void mxt_smtp_finish(struct mxt_smtp *smtp, bool is_complete);
 /* Whether this direction has gone over to TLS. */
 bool mxt_smtp_is_tls(const struct mxt_smtp *smtp, enum mxt_direction direction);
 
-/* How TLS came about; MXT_TLS_NONE where it was neither agreed nor seen. Agreed means: 220 was answered, or TLS bytes came first. */
+/*
+ * How TLS came about; MXT_TLS_NONE where it was neither agreed nor seen. Agreed means: 220 was answered, or TLS bytes came first. Also NONE, though a direction is
+ * TLS: the client sent its hello ahead of a refusal; the capture began within TLS, and nothing tells how that came.
+ */
 enum mxt_tls_mode mxt_smtp_tls_mode(const struct mxt_smtp *smtp);
 
 /* Whether plaintext SMTP simply went on after the 220, both ways (a decrypting mirror). */

@@ -1,11 +1,13 @@
 /*
- * DATA's content (RFC 5321 4.1.1.4, 4.5.2): scanned once, for dots, never byte by byte. The true end is CRLF "." CRLF. A dot alone between other line ends
+ * DATA's content (RFC 5321 4.1.1.4, 4.5.2): scanned once, for dots behind line ends, never byte by byte. The true end is CRLF "." CRLF. A dot alone between other line ends
  * is a look-alike: a lenient server may take it for the end, and what follows for commands (SMTP smuggling).
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "decoders/smtp_int.h"
+
+#define BLOCK 128u /* bytes looked at together; a multiple of a vector */
 
 enum line_end { END_NONE, END_CRLF, END_LF, END_CR };
 
@@ -165,6 +167,27 @@ static enum line_end end_before(const struct mxt_smtp_body *body, const uint8_t 
     return last == '\r' ? END_CR : END_NONE;
 }
 
+/* GCC's and clang's vectors; on a machine that has none they become ordinary words. */
+typedef uint8_t vector __attribute__((vector_size(16)));
+
+/*
+ * Whether a dot may stand behind a line end among the BLOCK bytes from before[1] on. Bytes 8 to 15, CR and LF among them, are taken for line ends, which
+ * saves a comparison; false alarms are rare in text. Prose has a dot every 60 bytes or so: looked at one by one, they cost three times as much.
+ */
+static bool may_have_line_dot(const uint8_t *before)
+{
+    vector found = {0};
+    for (size_t i = 0; i < BLOCK; i += sizeof(vector)) {
+        vector ends, dots;
+        memcpy(&ends, before + i, sizeof ends);
+        memcpy(&dots, before + i + 1, sizeof dots);
+        found |= (vector)(dots == '.') & (vector)((ends | 7) == 15);
+    }
+    uint64_t halves[2];
+    memcpy(halves, &found, sizeof halves);
+    return (halves[0] | halves[1]) != 0;
+}
+
 /* Passes over text up to and with the next dot that stands at a line's start, or everything. */
 static size_t scan_text(struct mxt_smtp_body *body, const uint8_t *p, size_t n)
 {
@@ -180,6 +203,8 @@ static size_t scan_text(struct mxt_smtp_body *body, const uint8_t *p, size_t n)
             body->state = SCAN_DOT;
             return i;
         }
+        while (n - i >= BLOCK && !may_have_line_dot(p + i - 1))
+            i += BLOCK;
     }
     return n;
 }
@@ -321,8 +346,8 @@ static void end_by_server(struct mxt_smtp *smtp, struct mxt_smtp_body *body, uin
         smtp->is_absorbing = true; /* the reply to what was lost has come */
     } else {
         smtp->client = MXT_CLIENT_COMMANDS;
-        if (behind != NULL)
-            (void)mxt_smtp_client_feed(smtp, behind->bytes, behind->length);
+        mxt_smtp_client_replay(smtp, behind);
+        behind = NULL;
     }
     free(behind);
 }

@@ -38,6 +38,25 @@ static size_t start(struct mxt_smtp *smtp, const uint8_t *p, size_t n)
     return 0;
 }
 
+static void line_done(struct mxt_smtp *smtp, const struct mxt_smtp_text *line)
+{
+    if (smtp->client == MXT_CLIENT_RESPONSE) {
+        smtp->client = MXT_CLIENT_COMMANDS;
+        mxt_smtp_auth_response(smtp, line->p, line->n);
+    } else {
+        mxt_smtp_command(smtp, line->p, line->n);
+    }
+    free(line->owned);
+}
+
+void mxt_smtp_client_end_bare(struct mxt_smtp *smtp)
+{
+    struct mxt_smtp_text line;
+    bool is_reading = smtp->client == MXT_CLIENT_COMMANDS || smtp->client == MXT_CLIENT_RESPONSE;
+    if (smtp->queue == NULL && is_reading && mxt_smtp_line_end_bare(smtp, MXT_TOSERVER, &line))
+        line_done(smtp, &line);
+}
+
 static size_t take_line(struct mxt_smtp *smtp, const uint8_t *p, size_t n)
 {
     struct mxt_smtp_text line;
@@ -46,15 +65,8 @@ static size_t take_line(struct mxt_smtp *smtp, const uint8_t *p, size_t n)
         return 0;
     }
     size_t taken = mxt_smtp_line_take(smtp, MXT_TOSERVER, p, n, &line);
-    if (line.p == NULL)
-        return taken;
-    if (smtp->client == MXT_CLIENT_RESPONSE) {
-        smtp->client = MXT_CLIENT_COMMANDS;
-        mxt_smtp_auth_response(smtp, line.p, line.n);
-    } else {
-        mxt_smtp_command(smtp, line.p, line.n);
-    }
-    free(line.owned);
+    if (line.p != NULL)
+        line_done(smtp, &line);
     return taken;
 }
 
@@ -79,28 +91,26 @@ static size_t take_waiting(struct mxt_smtp *smtp, const uint8_t *p, size_t n)
     struct mxt_smtp_stash *stash = smtp->stash[MXT_TOSERVER];
     size_t kept = stash == NULL ? 0 : stash->length;
     size_t room = MXT_SMTP_STASH_MAX - kept;
-    if (stash != NULL && stash->missing > 0) {
-        if (mxt_smtp_verb_is_starttls(smtp->barrier) && mxt_smtp_tls_is_next(smtp, MXT_TOSERVER, p[0])) {
-            mxt_smtp_tls_begin(smtp, MXT_TOSERVER);
-            return 0;
-        }
+    if (stash != NULL && stash->missing > 0) { /* a gap cannot be read over: what follows counts as missing */
         if (smtp->may_guess) {
             mxt_smtp_client_guess(smtp);
             return 0;
         }
+        if (mxt_smtp_verb_is_starttls(smtp->barrier))
+            return mxt_smtp_tentative_take(smtp, MXT_TOSERVER, p, n);
         stash->missing += n;
         return n;
     }
-    size_t take = n < room ? n : room;
+    size_t wanted = n < room ? n : room;
     if (smtp->may_guess) { /* line by line */
-        const uint8_t *lf = memchr(p, '\n', take);
-        take = lf == NULL ? take : (size_t)(lf - p) + 1;
+        const uint8_t *lf = memchr(p, '\n', wanted);
+        wanted = lf == NULL ? wanted : (size_t)(lf - p) + 1;
     }
-    size_t taken = take;
+    size_t taken = wanted;
     if (mxt_smtp_verb_is_starttls(smtp->barrier))
-        taken = mxt_smtp_tentative_take(smtp, MXT_TOSERVER, p, take);
+        taken = mxt_smtp_tentative_take(smtp, MXT_TOSERVER, p, wanted);
     else
-        mxt_smtp_stash_add(smtp, MXT_TOSERVER, p, take);
+        mxt_smtp_stash_add(smtp, MXT_TOSERVER, p, wanted);
     stash = smtp->stash[MXT_TOSERVER];
     if (smtp->client == MXT_CLIENT_WAITING && stash != NULL && (stash->length == MXT_SMTP_STASH_MAX || (smtp->may_guess && stash->has_line)))
         mxt_smtp_client_guess(smtp);
@@ -115,36 +125,70 @@ static size_t take_tentative(struct mxt_smtp *smtp, const uint8_t *p, size_t n)
     return taken;
 }
 
+/* Takes some of the bytes (at least one), or enters another state. */
+static size_t take(struct mxt_smtp *smtp, const uint8_t *p, size_t n)
+{
+    switch ((enum mxt_smtp_client)smtp->client) {
+    case MXT_CLIENT_START:
+        return start(smtp, p, n);
+    case MXT_CLIENT_COMMANDS:
+    case MXT_CLIENT_RESPONSE:
+        return take_line(smtp, p, n);
+    case MXT_CLIENT_WAITING:
+        return take_waiting(smtp, p, n);
+    case MXT_CLIENT_BODY:
+        return mxt_smtp_body_take(smtp, p, n);
+    case MXT_CLIENT_CHUNK:
+    case MXT_CLIENT_SKIP:
+        return take_chunk(smtp, n);
+    case MXT_CLIENT_TENTATIVE:
+        return take_tentative(smtp, p, n);
+    case MXT_CLIENT_TLS:
+        break;
+    }
+    return n; /* TLS inside what was stashed: its bytes are gone */
+}
+
+/* Reads on in the bytes that were stashed; what was not captured behind them is told when they are through. */
+static void take_replay(struct mxt_smtp *smtp)
+{
+    struct mxt_smtp_stash *replay = smtp->replay;
+    if (replay->read < replay->length) {
+        size_t taken = take(smtp, replay->bytes + replay->read, replay->length - replay->read);
+        replay->read += (uint32_t)taken;
+        return;
+    }
+    uint64_t missing = replay->missing + (replay->total - replay->length);
+    smtp->replay = NULL;
+    free(replay);
+    if (missing > 0)
+        mxt_smtp_client_gap(smtp, missing);
+}
+
 size_t mxt_smtp_client_feed(struct mxt_smtp *smtp, const uint8_t *p, size_t n)
 {
     size_t i = 0;
-    while (i < n && !smtp->has_failed && smtp->client != MXT_CLIENT_TLS) {
-        switch ((enum mxt_smtp_client)smtp->client) {
-        case MXT_CLIENT_START:
-            i += start(smtp, p + i, n - i);
+    while (!smtp->has_failed && (smtp->replay != NULL || i < n)) {
+        if (smtp->replay != NULL)
+            take_replay(smtp);
+        else if (smtp->client == MXT_CLIENT_TLS)
             break;
-        case MXT_CLIENT_COMMANDS:
-        case MXT_CLIENT_RESPONSE:
-            i += take_line(smtp, p + i, n - i);
-            break;
-        case MXT_CLIENT_WAITING:
-            i += take_waiting(smtp, p + i, n - i);
-            break;
-        case MXT_CLIENT_BODY:
-            i += mxt_smtp_body_take(smtp, p + i, n - i);
-            break;
-        case MXT_CLIENT_CHUNK:
-        case MXT_CLIENT_SKIP:
-            i += take_chunk(smtp, n - i);
-            break;
-        case MXT_CLIENT_TENTATIVE:
-            i += take_tentative(smtp, p + i, n - i);
-            break;
-        case MXT_CLIENT_TLS:
-            break;
-        }
+        else
+            i += take(smtp, p + i, n - i);
     }
     return i;
+}
+
+void mxt_smtp_client_replay(struct mxt_smtp *smtp, struct mxt_smtp_stash *stash)
+{
+    if (stash == NULL)
+        return;
+    if (smtp->replay == NULL) {
+        smtp->replay = stash;
+        return;
+    }
+    smtp->replay->read -= stash->length; /* they were stashed again while they were read anew */
+    free(stash);
 }
 
 void mxt_smtp_client_lose(struct mxt_smtp *smtp)
@@ -177,8 +221,10 @@ void mxt_smtp_client_gap(struct mxt_smtp *smtp, uint64_t missing)
     case MXT_CLIENT_WAITING:
         if (smtp->stash[MXT_TOSERVER] == NULL)
             mxt_smtp_stash_add(smtp, MXT_TOSERVER, NULL, 0);
-        if (smtp->stash[MXT_TOSERVER] != NULL)
+        if (smtp->stash[MXT_TOSERVER] != NULL) {
             smtp->stash[MXT_TOSERVER]->missing += missing;
+            smtp->stash[MXT_TOSERVER]->is_mid_line = false;
+        }
         return;
     case MXT_CLIENT_TENTATIVE: /* where TLS begins was not captured */
         free(mxt_smtp_stash_take(smtp, MXT_TOSERVER));
@@ -203,23 +249,11 @@ void mxt_smtp_client_wait(struct mxt_smtp *smtp, enum mxt_smtp_verb barrier)
     smtp->may_guess = mxt_smtp_queue_has_loss(smtp);
 }
 
-/* Feeds what was stashed, in the state that has been entered. */
-static void replay(struct mxt_smtp *smtp, struct mxt_smtp_stash *stash)
-{
-    if (stash == NULL)
-        return;
-    (void)mxt_smtp_client_feed(smtp, stash->bytes, stash->length);
-    uint64_t missing = stash->missing + (stash->total - stash->length);
-    if (missing > 0 && !smtp->has_failed)
-        mxt_smtp_client_gap(smtp, missing);
-    free(stash);
-}
-
 void mxt_smtp_client_resume(struct mxt_smtp *smtp, enum mxt_smtp_client state)
 {
     if (smtp->client == MXT_CLIENT_WAITING) {
         smtp->client = (uint8_t)state;
-        replay(smtp, mxt_smtp_stash_take(smtp, MXT_TOSERVER));
+        mxt_smtp_client_replay(smtp, mxt_smtp_stash_take(smtp, MXT_TOSERVER));
     } else if (smtp->client == MXT_CLIENT_COMMANDS && mxt_smtp_line_is_start(smtp, MXT_TOSERVER)) {
         smtp->client = (uint8_t)state;
     }
@@ -238,7 +272,7 @@ void mxt_smtp_client_resume_body(struct mxt_smtp *smtp, struct mxt_transaction *
         return;
     mxt_smtp_line_drop(smtp, MXT_TOSERVER);
     mxt_smtp_body_begin(smtp, transaction, false, smtp->is_client_lost);
-    replay(smtp, stash);
+    mxt_smtp_client_replay(smtp, stash);
 }
 
 /* What waits behind a DATA that is not answered: commands where they cannot be anything else, else content. */
@@ -272,5 +306,5 @@ void mxt_smtp_client_guess(struct mxt_smtp *smtp)
         smtp->is_client_lost = true; /* responses may be among the lines */
     else
         smtp->is_starttls_open = true;
-    replay(smtp, stash);
+    mxt_smtp_client_replay(smtp, stash);
 }

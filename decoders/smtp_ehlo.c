@@ -51,7 +51,6 @@ void mxt_smtp_greeting_line(struct mxt_smtp *smtp, const uint8_t *p, size_t n, b
 
 void mxt_smtp_greeting_done(struct mxt_smtp *smtp, uint16_t code)
 {
-    smtp->is_greeting_expected = false;
     if (smtp->is_midstream && !smtp->has_command)
         mxt_smtp_queue_clear(smtp); /* little was missed */
     if (mxt_smtp_is_clear(smtp))

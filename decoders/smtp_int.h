@@ -103,6 +103,7 @@ struct mxt_smtp_stash {
     uint64_t total;    /* bytes seen; those beyond `length` are not kept */
     uint64_t missing;  /* bytes behind them that were not captured, or came after such */
     uint32_t length, capacity;
+    uint32_t read;     /* bytes that were read anew */
     bool is_mid_line;
     bool has_line;     /* a line end is among them */
     uint8_t bytes[];
@@ -147,6 +148,7 @@ struct mxt_smtp {
     struct mxt_arena later;          /* strings that were said anew; thrown out and copied when too many */
     struct mxt_smtp_line lines[2];
     struct mxt_smtp_stash *stash[2];
+    struct mxt_smtp_stash *replay;   /* the client's, known now for what they are: read before anything else */
     struct mxt_smtp_queue *queue;    /* NULL when empty */
     struct mxt_smtp_body *body;
     struct mxt_smtp_ehlo *ehlo;
@@ -202,16 +204,16 @@ static inline bool mxt_smtp_is_clear(const struct mxt_smtp *smtp)
 /* --- smtp_lines.c */
 
 /*
- * Takes bytes of a direction up to and with a line end. Returns how many; line->p is not NULL when the line is whole: it lies in the input or in
- * line->owned, CRs before the LF are dropped. A line is cut at limits.line.
+ * Takes bytes of a direction up to and with a line end. Returns how many; text->p is not NULL when the line is whole: it lies in the input or in
+ * text->owned, CRs before the LF are dropped. A line is cut at limits.line.
  */
-size_t mxt_smtp_line_take(struct mxt_smtp *smtp, enum mxt_direction direction, const uint8_t *p, size_t n, struct mxt_smtp_text *line);
+size_t mxt_smtp_line_take(struct mxt_smtp *smtp, enum mxt_direction direction, const uint8_t *p, size_t n, struct mxt_smtp_text *text);
 
 /* Gives up an unfinished line. */
 void mxt_smtp_line_drop(struct mxt_smtp *smtp, enum mxt_direction direction);
 
 /* Whether an unfinished line ends in a bare CR; then it is handed over as whole. */
-bool mxt_smtp_line_end_bare(struct mxt_smtp *smtp, enum mxt_direction direction, struct mxt_smtp_text *line);
+bool mxt_smtp_line_end_bare(struct mxt_smtp *smtp, enum mxt_direction direction, struct mxt_smtp_text *text);
 
 /* Whether the next byte begins a line. */
 bool mxt_smtp_line_is_start(const struct mxt_smtp *smtp, enum mxt_direction direction);
@@ -233,10 +235,16 @@ struct mxt_arena *mxt_smtp_words(struct mxt_smtp *smtp, size_t n);
 
 /* --- smtp_client.c */
 
-/* Takes the client's bytes; returns how many: fewer than `n` where TLS begins. */
+/* Takes the client's bytes, those that wait to be read anew first; returns how many of `p`: fewer than `n` where TLS begins. */
 size_t mxt_smtp_client_feed(struct mxt_smtp *smtp, const uint8_t *p, size_t n);
 
 void mxt_smtp_client_gap(struct mxt_smtp *smtp, uint64_t missing);
+
+/*
+ * The server speaks and nothing waits for its answer, but a line of the client ends in a bare CR: so the server took that for the line's end, as some do
+ * (RFC 5321 2.3.8 forbids it). It is read likewise.
+ */
+void mxt_smtp_client_end_bare(struct mxt_smtp *smtp);
 
 /* Commands may be missing from here on. */
 void mxt_smtp_client_lose(struct mxt_smtp *smtp);
@@ -244,10 +252,13 @@ void mxt_smtp_client_lose(struct mxt_smtp *smtp);
 /* The client's bytes wait for the reply to a command. */
 void mxt_smtp_client_wait(struct mxt_smtp *smtp, enum mxt_smtp_verb barrier);
 
+/* The bytes (owned from here on, may be NULL) are read anew at the next mxt_smtp_client_feed, before what it is given. */
+void mxt_smtp_client_replay(struct mxt_smtp *smtp, struct mxt_smtp_stash *stash);
+
 /* What waited is content of the transaction (may be NULL), by the server's word. */
 void mxt_smtp_client_resume_body(struct mxt_smtp *smtp, struct mxt_transaction *transaction);
 
-/* What waited is read in this state, if the client waits. */
+/* What waited is read anew in this state, if the client waits. */
 void mxt_smtp_client_resume(struct mxt_smtp *smtp, enum mxt_smtp_client state);
 
 /* No reply will tell what the waiting bytes are: they tell themselves. */
@@ -300,6 +311,9 @@ void mxt_smtp_queue_resynchronise(struct mxt_smtp *smtp, enum mxt_smtp_verb verb
 size_t mxt_smtp_server_feed(struct mxt_smtp *smtp, const uint8_t *p, size_t n);
 
 void mxt_smtp_server_gap(struct mxt_smtp *smtp);
+
+/* The client speaks while a line of the server ends in a bare CR: so it took that for the line's end. */
+void mxt_smtp_server_end_bare(struct mxt_smtp *smtp);
 
 /* One line of the server. */
 void mxt_smtp_reply_line(struct mxt_smtp *smtp, const uint8_t *p, size_t n);

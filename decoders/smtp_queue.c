@@ -11,7 +11,8 @@
 
 static struct mxt_smtp_pending *at(struct mxt_smtp_queue *queue, uint16_t i)
 {
-    return &queue->items[(uint16_t)((queue->head + i) % queue->capacity)];
+    uint32_t place = (uint32_t)queue->head + i;
+    return &queue->items[place < queue->capacity ? place : place - queue->capacity];
 }
 
 void mxt_smtp_pending_release(struct mxt_smtp_pending *pending)
@@ -41,18 +42,22 @@ static bool grow(struct mxt_smtp *smtp)
     return true;
 }
 
-struct mxt_smtp_pending *mxt_smtp_queue_push(struct mxt_smtp *smtp, enum mxt_smtp_verb verb, struct mxt_transaction *transaction)
+static struct mxt_smtp_pending *append(struct mxt_smtp *smtp, enum mxt_smtp_verb verb, struct mxt_transaction *transaction)
 {
-    if (smtp->queue != NULL && smtp->queue->count >= smtp->limits.queue && verb != MXT_VERB_LOST) {
-        mxt_smtp_queue_clear(smtp);
-        mxt_smtp_queue_mark_loss(smtp);
-        return NULL;
-    }
     if (!grow(smtp))
         return NULL;
     struct mxt_smtp_pending *pending = at(smtp->queue, smtp->queue->count++);
     *pending = (struct mxt_smtp_pending){.verb = (uint8_t)verb, .transaction = mxt_smtp_transaction_hold(transaction)};
     return pending;
+}
+
+struct mxt_smtp_pending *mxt_smtp_queue_push(struct mxt_smtp *smtp, enum mxt_smtp_verb verb, struct mxt_transaction *transaction)
+{
+    if (smtp->queue == NULL || smtp->queue->count < smtp->limits.queue)
+        return append(smtp, verb, transaction);
+    mxt_smtp_queue_clear(smtp);
+    mxt_smtp_queue_mark_loss(smtp);
+    return NULL;
 }
 
 struct mxt_smtp_pending *mxt_smtp_queue_head(const struct mxt_smtp *smtp)
@@ -77,7 +82,7 @@ struct mxt_smtp_pending mxt_smtp_queue_pop(struct mxt_smtp *smtp)
 {
     struct mxt_smtp_queue *queue = smtp->queue;
     struct mxt_smtp_pending pending = *at(queue, 0);
-    queue->head = (uint16_t)((queue->head + 1) % queue->capacity);
+    queue->head = (uint16_t)(queue->head + 1 < queue->capacity ? queue->head + 1 : 0);
     if (--queue->count == 0) {
         free(queue);
         smtp->queue = NULL;
@@ -111,11 +116,13 @@ static void forget(struct mxt_smtp *smtp, const struct mxt_smtp_pending *pending
 
 void mxt_smtp_queue_clear(struct mxt_smtp *smtp)
 {
-    while (smtp->queue != NULL) {
-        struct mxt_smtp_pending pending = mxt_smtp_queue_pop(smtp);
-        forget(smtp, &pending);
-        mxt_smtp_pending_release(&pending);
+    struct mxt_smtp_queue *queue = smtp->queue;
+    smtp->queue = NULL;
+    for (uint16_t i = 0; queue != NULL && i < queue->count; i++) {
+        forget(smtp, at(queue, i));
+        mxt_smtp_pending_release(at(queue, i));
     }
+    free(queue);
     smtp->target = smtp->target == MXT_TARGET_HEAD ? MXT_TARGET_STRAY : smtp->target;
 }
 
@@ -124,7 +131,7 @@ void mxt_smtp_queue_mark_loss(struct mxt_smtp *smtp)
     smtp->facts.pairing_lost = true;
     smtp->is_absorbing = false;
     if (!mxt_smtp_queue_has_loss(smtp))
-        (void)mxt_smtp_queue_push(smtp, MXT_VERB_LOST, NULL);
+        (void)append(smtp, MXT_VERB_LOST, NULL);
 }
 
 void mxt_smtp_queue_resynchronise(struct mxt_smtp *smtp, enum mxt_smtp_verb verb)

@@ -22,9 +22,10 @@ static bool is_greeting_by_looks(const struct mxt_smtp *smtp, uint16_t code, str
 
 static enum mxt_smtp_target find_target(const struct mxt_smtp *smtp, uint16_t code, struct mxt_smtp_word text)
 {
-    if (smtp->is_greeting_expected || is_greeting_by_looks(smtp, code, text))
-        return MXT_TARGET_GREETING;
     const struct mxt_smtp_pending *head = mxt_smtp_queue_head(smtp);
+    bool is_greeting = code == 220 || code >= 400 || head == NULL; /* a server that does not greet answers the first command */
+    if ((smtp->is_greeting_expected && is_greeting) || is_greeting_by_looks(smtp, code, text))
+        return MXT_TARGET_GREETING;
     bool is_late_greeting = head != NULL && code == 220 && mxt_smtp_verb_is_greeting(head->verb) && smtp->facts.pairing_lost;
     return head == NULL || is_late_greeting ? MXT_TARGET_STRAY : MXT_TARGET_HEAD;
 }
@@ -173,6 +174,7 @@ void mxt_smtp_reply_line(struct mxt_smtp *smtp, const uint8_t *p, size_t n)
     bool is_first = smtp->target == MXT_TARGET_NONE;
     if (is_first) {
         smtp->target = (uint8_t)find_target(smtp, code, text);
+        smtp->is_greeting_expected = false;
         smtp->is_reply_mixed = false;
     } else {
         smtp->is_reply_mixed = smtp->is_reply_mixed || code != smtp->reply_code;
@@ -200,9 +202,12 @@ static size_t take_tentative(struct mxt_smtp *smtp, const uint8_t *p, size_t n)
 static size_t take_reply(struct mxt_smtp *smtp, const uint8_t *p, size_t n)
 {
     struct mxt_smtp_text line;
-    if (mxt_smtp_line_is_start(smtp, MXT_TOCLIENT) && mxt_smtp_tls_is_next(smtp, MXT_TOCLIENT, p[0])) {
-        mxt_smtp_tls_begin(smtp, MXT_TOCLIENT);
-        return 0;
+    if (mxt_smtp_line_is_start(smtp, MXT_TOCLIENT)) {
+        if (mxt_smtp_tls_is_next(smtp, MXT_TOCLIENT, p[0])) {
+            mxt_smtp_tls_begin(smtp, MXT_TOCLIENT);
+            return 0;
+        }
+        mxt_smtp_client_end_bare(smtp);
     }
     size_t taken = mxt_smtp_line_take(smtp, MXT_TOCLIENT, p, n, &line);
     if (line.p != NULL) {
@@ -212,11 +217,25 @@ static size_t take_reply(struct mxt_smtp *smtp, const uint8_t *p, size_t n)
     return taken;
 }
 
+void mxt_smtp_server_end_bare(struct mxt_smtp *smtp)
+{
+    struct mxt_smtp_text line;
+    /* A LF that is late behind the 220 would look like something injected. */
+    bool is_before_tls = smtp->client == MXT_CLIENT_WAITING && mxt_smtp_verb_is_starttls(smtp->barrier);
+    if (smtp->server != MXT_SERVER_REPLIES || is_before_tls || !mxt_smtp_line_end_bare(smtp, MXT_TOCLIENT, &line))
+        return;
+    mxt_smtp_reply_line(smtp, line.p, line.n);
+    free(line.owned);
+    (void)mxt_smtp_client_feed(smtp, NULL, 0);
+}
+
 size_t mxt_smtp_server_feed(struct mxt_smtp *smtp, const uint8_t *p, size_t n)
 {
     size_t i = 0;
-    while (i < n && !smtp->has_failed && smtp->server != MXT_SERVER_TLS)
+    while (i < n && !smtp->has_failed && smtp->server != MXT_SERVER_TLS) {
         i += smtp->server == MXT_SERVER_TENTATIVE ? take_tentative(smtp, p + i, n - i) : take_reply(smtp, p + i, n - i);
+        (void)mxt_smtp_client_feed(smtp, NULL, 0); /* a reply may have told what the client's waiting bytes are */
+    }
     return i;
 }
 

@@ -153,6 +153,7 @@ static void refused(struct mxt_smtp *smtp)
     smtp->tls_mode = MXT_TLS_NONE;
     smtp->client = MXT_CLIENT_WAITING;
     mxt_smtp_client_resume(smtp, MXT_CLIENT_COMMANDS);
+    (void)mxt_smtp_client_feed(smtp, NULL, 0);
     smtp->client = MXT_CLIENT_TLS;
 }
 
@@ -172,7 +173,7 @@ void mxt_smtp_starttls_replied(struct mxt_smtp *smtp, enum mxt_smtp_verb verb, u
 
 size_t mxt_smtp_tentative_take(struct mxt_smtp *smtp, enum mxt_direction direction, const uint8_t *p, size_t n)
 {
-    const struct mxt_smtp_stash *stash = smtp->stash[direction];
+    struct mxt_smtp_stash *stash = smtp->stash[direction];
     bool is_start = stash == NULL || !stash->is_mid_line;
     size_t i = 0;
     /* A handshake record may begin in the middle of a line, too: injected bytes need not end with one. */
@@ -180,8 +181,12 @@ size_t mxt_smtp_tentative_take(struct mxt_smtp *smtp, enum mxt_direction directi
         is_start = p[i] == '\n';
         i++;
     }
-    if (i > 0)
+    if (stash != NULL && stash->missing > 0) {
+        stash->missing += i;
+        stash->is_mid_line = !is_start;
+    } else if (i > 0) {
         mxt_smtp_stash_add(smtp, direction, p, i);
+    }
     if (i < n)
         mxt_smtp_tls_begin(smtp, direction);
     return i;
@@ -211,6 +216,13 @@ void mxt_smtp_starttls_check_decrypted(struct mxt_smtp *smtp)
     smtp->server = MXT_SERVER_REPLIES;
     smtp->client = MXT_CLIENT_WAITING;
     mxt_smtp_client_resume(smtp, MXT_CLIENT_COMMANDS);
-    (void)mxt_smtp_server_feed(smtp, replies->bytes, replies->length);
+    for (size_t i = 0; i < replies->length && !smtp->has_failed;) {
+        struct mxt_smtp_text line;
+        i += mxt_smtp_line_take(smtp, MXT_TOCLIENT, replies->bytes + i, replies->length - i, &line);
+        (void)mxt_smtp_client_feed(smtp, NULL, 0);
+        if (line.p != NULL)
+            mxt_smtp_reply_line(smtp, line.p, line.n);
+        free(line.owned);
+    }
     free(replies);
 }

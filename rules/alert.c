@@ -76,9 +76,9 @@ static enum mxt_status fill(struct mxt_arena *arena, const struct mxt_record *re
     enum mxt_status status = mxt_alert_speak(arena, out);
     if (status == MXT_OK)
         status = mxt_alert_name_session(arena, out, record->session_id, 1);
-    if (status == MXT_OK)
-        status = mxt_alert_id(subject.bytes, subject.length, record->session_id, &out->alert_id);
-    return status == MXT_OK ? mxt_alert_incident_id(record->session_id, &out->incident_id) : status;
+    out->alert_id = mxt_alert_id(subject.bytes, subject.length, record->session_id);
+    out->incident_id = mxt_alert_incident_id(record->session_id);
+    return status;
 }
 
 enum mxt_status mxt_alert_from_finding(struct mxt_arena *arena, const struct mxt_record *record, const struct mxt_finding *finding, struct mxt_alert *out)

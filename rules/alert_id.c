@@ -1,10 +1,9 @@
 /* What alerts are about, and the ids that follow from it. */
 #include <inttypes.h>
-#include <openssl/evp.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "decoders/digest.h"
 #include "rules/alert_parts.h"
 
 #define NUMBER_TEXT 24 /* bytes that hold any 64-bit number as text */
@@ -81,30 +80,29 @@ void mxt_alert_subject_of(const struct mxt_record *record, const struct mxt_find
 }
 
 /* The first 64 bits of a SHA-256 over `kind`, the bytes and the session. */
-static enum mxt_status digest(const char *kind, const char *p, size_t n, uint64_t session, uint64_t *out)
+static uint64_t digest_of(const char *kind, const char *p, size_t n, uint64_t session)
 {
-    unsigned char bytes[EVP_MAX_MD_SIZE];
+    uint8_t bytes[MXT_SHA256_BYTES];
     char text[NUMBER_TEXT];
     int length = snprintf(text, sizeof text, "%016" PRIx64, session);
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
-    bool is_done = context != NULL && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1 && EVP_DigestUpdate(context, kind, strlen(kind) + 1) == 1 &&
-                   EVP_DigestUpdate(context, p, n) == 1 && EVP_DigestUpdate(context, text, (size_t)length) == 1 &&
-                   EVP_DigestFinal_ex(context, bytes, NULL) == 1;
-    EVP_MD_CTX_free(context);
-    if (!is_done)
-        return MXT_ENOMEM;
-    *out = 0;
-    for (size_t i = 0; i < sizeof *out; i++)
-        *out = *out << 8 | bytes[i];
-    return MXT_OK;
+    struct mxt_sha256 digest;
+    mxt_sha256_begin(&digest);
+    mxt_sha256_add(&digest, kind, strlen(kind) + 1);
+    mxt_sha256_add(&digest, p, n);
+    mxt_sha256_add(&digest, text, (size_t)length);
+    mxt_sha256_end(&digest, bytes);
+    uint64_t id = 0;
+    for (size_t i = 0; i < sizeof id; i++)
+        id = id << 8 | bytes[i];
+    return id;
 }
 
-enum mxt_status mxt_alert_id(const char *subject, size_t length, uint64_t session, uint64_t *out)
+uint64_t mxt_alert_id(const char *subject, size_t length, uint64_t session)
 {
-    return digest("alert", subject, length, session, out);
+    return digest_of("alert", subject, length, session);
 }
 
-enum mxt_status mxt_alert_incident_id(uint64_t session, uint64_t *out)
+uint64_t mxt_alert_incident_id(uint64_t session)
 {
-    return digest("incident", "", 0, session, out);
+    return digest_of("incident", "", 0, session);
 }

@@ -45,14 +45,10 @@ static void join_runs(const struct mxt_alerts *alerts, struct runs *runs)
 }
 
 /* Ids that were told stay; else the earliest session gives it. */
-static enum mxt_status name_incident(struct incident *incident, const struct run *run)
+static void name_incident(struct incident *incident, const struct run *run)
 {
     const struct told *told = mxt_alerts_told_of(run);
-    if (told != NULL)
-        incident->id = told->incident_id;
-    else
-        return mxt_alert_incident_id(incident->first_session, &incident->id);
-    return MXT_OK;
+    incident->id = told != NULL ? told->incident_id : mxt_alert_incident_id(incident->first_session);
 }
 
 static bool is_earlier(const struct run *run, const struct incident *incident)
@@ -60,21 +56,19 @@ static bool is_earlier(const struct run *run, const struct incident *incident)
     return run->first_us != incident->first_us ? run->first_us < incident->first_us : run->first_session < incident->first_session;
 }
 
-static enum mxt_status gather(struct runs *runs, struct incident *incidents, struct place *places)
+static void gather(struct runs *runs, struct incident *incidents, struct place *places)
 {
-    enum mxt_status status = MXT_OK;
-    for (size_t i = 0; i < runs->count && status == MXT_OK; i++) {
+    for (size_t i = 0; i < runs->count; i++) {
         const struct run *run = &runs->items[i];
         struct incident *incident = &incidents[root_of(runs, i)];
         if (incident->severity == MXT_SEVERITY_NONE || is_earlier(run, incident)) {
             incident->first_us = run->first_us;
             incident->first_session = run->first_session;
-            status = name_incident(incident, run);
+            name_incident(incident, run);
         }
         incident->severity = run->severity > incident->severity ? run->severity : incident->severity;
         places[i] = (struct place){.run = run, .incident = incident};
     }
-    return status;
 }
 
 static int order(uint64_t a, uint64_t b)
@@ -126,7 +120,8 @@ enum mxt_status mxt_alerts_each(struct mxt_alerts *alerts, void (*each)(void *co
     status = MXT_ENOMEM;
     if (incidents != NULL && places != NULL) {
         join_runs(alerts, &runs);
-        status = gather(&runs, incidents, places);
+        gather(&runs, incidents, places);
+        status = MXT_OK;
     }
     if (status == MXT_OK) {
         qsort(places, runs.count, sizeof *places, compare_places);

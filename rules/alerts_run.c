@@ -61,9 +61,7 @@ static enum mxt_status cut(const struct mxt_alerts *alerts, struct subject *subj
             run->claims = &claims[i];
             run->first_us = claim->first_us;
             run->first_session = claim->session;
-            enum mxt_status status = mxt_alert_id(subject->key, subject->key_length, claim->session, &run->alert_id);
-            if (status != MXT_OK)
-                return status;
+            run->alert_id = mxt_alert_id(subject->key, subject->key_length, claim->session);
         }
         extend(run, claim);
         claim->run = (uint32_t)(runs->count - 1);

@@ -53,10 +53,8 @@ static struct told *note(const struct mxt_alerts *alerts, const struct run *run,
     if (told == NULL)
         return NULL;
     told->alert_id = run->alert_id;
-    if (!has_incident(alerts, session, run->subject, &told->incident_id) && mxt_alert_incident_id(run->first_session, &told->incident_id) != MXT_OK) {
-        free(told);
-        return NULL;
-    }
+    if (!has_incident(alerts, session, run->subject, &told->incident_id))
+        told->incident_id = mxt_alert_incident_id(run->first_session);
     told->next = run->subject->told;
     run->subject->told = told;
     return told;

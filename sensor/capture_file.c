@@ -271,6 +271,14 @@ enum mxt_status mxt_capture_next(struct mxt_capture *capture, struct mxt_frame *
     return next_merged(capture, out);
 }
 
+size_t mxt_capture_more(struct mxt_capture *capture, struct mxt_frame *out, size_t max)
+{
+    size_t count = 0;
+    while (count < max && capture->fast != NULL && mxt_pcap_take(capture->fast, &out[count]))
+        count++;
+    return count;
+}
+
 const char *mxt_capture_error(const struct mxt_capture *capture)
 {
     return capture->faults;

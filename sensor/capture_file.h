@@ -29,6 +29,12 @@ void mxt_capture_free(struct mxt_capture *capture);
  */
 enum mxt_status mxt_capture_next(struct mxt_capture *capture, struct mxt_frame *out) MXT_MUST_CHECK;
 
+/*
+ * Up to `max` further frames that are at hand behind the one given last: nothing is read for them. They, and that one, stay valid until mxt_capture_next is called.
+ * How many there are; none where files are merged.
+ */
+size_t mxt_capture_more(struct mxt_capture *capture, struct mxt_frame *out, size_t max);
+
 /* The faults met so far, one sentence a line with file and packet number ("mail.pcap: packet 1234: cut off after 60 of 1514 bytes; ..."), or NULL. Valid until
  * the next call or free. */
 const char *mxt_capture_error(const struct mxt_capture *capture);

@@ -3,7 +3,8 @@
 #include <openssl/evp.h>
 #include <string.h>
 
-#define SHA1_BYTES 20
+#include "decoders/digest.h"
+
 #define PROTOCOL_TCP 6
 #define IPV4_OFFSET 12 /* of the IPv4 address in its mapped form */
 
@@ -24,10 +25,8 @@ void mxt_community_id(const struct mxt_address *a, uint16_t a_port, const struct
     const unsigned char tail[6] = {PROTOCOL_TCP, 0, (unsigned char)(a_port >> 8), (unsigned char)a_port, (unsigned char)(b_port >> 8), (unsigned char)b_port};
     memcpy(input + n, tail, sizeof tail), n += sizeof tail;
 
-    unsigned char digest[SHA1_BYTES];
-    text[0] = '\0';
-    if (EVP_Digest(input, n, digest, NULL, EVP_sha1(), NULL) != 1)
-        return;
+    uint8_t digest[MXT_SHA1_BYTES];
+    mxt_sha1(input, n, digest);
     memcpy(text, "1:", 2);
-    EVP_EncodeBlock((unsigned char *)text + 2, digest, SHA1_BYTES);
+    EVP_EncodeBlock((unsigned char *)text + 2, digest, sizeof digest);
 }

@@ -8,7 +8,7 @@
 
 #define MXT_COMMUNITY_ID_TEXT 31 /* "1:" and 28 characters of base64, NUL included */
 
-/* Writes the id of a TCP connection with seed 0 into `text` (MXT_COMMUNITY_ID_TEXT bytes); an empty string where SHA-1 is not to be had. */
+/* Writes the id of a TCP connection with seed 0 into `text` (MXT_COMMUNITY_ID_TEXT bytes). */
 void mxt_community_id(const struct mxt_address *a, uint16_t a_port, const struct mxt_address *b, uint16_t b_port, char *text);
 
 #endif

@@ -4,6 +4,7 @@
 #ifndef MXT_SENSOR_ENGINE_H
 #define MXT_SENSOR_ENGINE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "decoders/packet.h"
@@ -32,8 +33,8 @@ struct mxt_engine *mxt_engine_new(const struct mxt_engine_config *config);
 /* Frees it; sessions still open are dropped (call mxt_engine_finish first). NULL is accepted. */
 void mxt_engine_free(struct mxt_engine *engine);
 
-/* Takes a frame. */
-void mxt_engine_frame(struct mxt_engine *engine, const struct mxt_frame *frame);
+/* Takes frames in their order; all must be valid until it returns. Many at once cost less: what they need is fetched into the cache ahead of its use. */
+void mxt_engine_frames(struct mxt_engine *engine, const struct mxt_frame *frames, size_t count);
 
 /* The capture ends: every open session becomes a record. */
 void mxt_engine_finish(struct mxt_engine *engine);

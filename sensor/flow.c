@@ -7,6 +7,7 @@
 #include <xxhash.h>
 
 #define BUCKETS_FIRST  1024u
+#define CACHE_LINE     64u
 #define TIMER_GRAIN_US 10000           /* of capture time between two looks at what is due */
 #define LIST_GRAIN_US  100000          /* a flow moves in its list at most so often; what is listed may be that much younger than its place says */
 #define TIME_MAX_US    (INT64_MAX / 4) /* a damaged capture may claim any time; sums with a timeout must not overflow */
@@ -438,7 +439,34 @@ void mxt_flow_table_free(struct mxt_flow_table *table)
     free(table);
 }
 
+uint32_t mxt_flow_table_announce(const struct mxt_flow_table *table, const struct mxt_segment *segment)
+{
+    uint32_t hash = hash_segment(table, segment);
+    __builtin_prefetch(&table->buckets[hash & table->bucket_mask]);
+    return hash;
+}
+
+void mxt_flow_table_expect(const struct mxt_flow_table *table, uint32_t key)
+{
+    const char *entry = (const char *)table->buckets[key & table->bucket_mask].first;
+    if (entry == NULL)
+        return;
+    for (size_t line = 0; line < sizeof(struct entry) + mxt_tcp_size(); line += CACHE_LINE)
+        __builtin_prefetch(entry + line, 1);
+}
+
+const void *mxt_flow_table_session(const struct mxt_flow_table *table, uint32_t key)
+{
+    const struct entry *entry = table->buckets[key & table->bucket_mask].first;
+    return entry == NULL ? NULL : entry->flow.session;
+}
+
 void mxt_flow_table_segment(struct mxt_flow_table *table, const struct mxt_segment *segment)
+{
+    mxt_flow_table_take(table, segment, hash_segment(table, segment));
+}
+
+void mxt_flow_table_take(struct mxt_flow_table *table, const struct mxt_segment *segment, uint32_t key)
 {
     advance(table, segment->time_us);
     if (table->clock_us >= table->next_timers_us)
@@ -449,15 +477,14 @@ void mxt_flow_table_segment(struct mxt_flow_table *table, const struct mxt_segme
         late.time_us = table->clock_us;
         segment = &late;
     }
-    uint32_t hash = hash_segment(table, segment);
     enum mxt_direction direction = MXT_TOSERVER;
-    struct entry *entry = find(table, hash, segment, &direction);
+    struct entry *entry = find(table, key, segment, &direction);
     if (entry != NULL && (segment->flags & (MXT_SYN | MXT_RST)) == MXT_SYN && mxt_tcp_is_reuse(entry->flow.tcp, direction, segment)) {
         retire(table, entry, MXT_FLOW_REUSED);
         entry = NULL;
     }
     if (entry == NULL)
-        entry = open_flow(table, hash, segment, &direction);
+        entry = open_flow(table, key, segment, &direction);
     if (entry != NULL)
         take(table, entry, direction, segment);
 }

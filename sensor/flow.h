@@ -71,6 +71,22 @@ void mxt_flow_table_free(struct mxt_flow_table *table);
 /* Takes a segment; advances the table's clock to its time (which never goes back). */
 void mxt_flow_table_segment(struct mxt_flow_table *table, const struct mxt_segment *segment);
 
+/*
+ * Taking segments in batches hides the time that memory takes: announce all, then expect all, then take all. Each step fetches ahead what the next one needs.
+ */
+
+/* Begins to fetch what finds the flow. Returns the segment's key for the other two. */
+uint32_t mxt_flow_table_announce(const struct mxt_flow_table *table, const struct mxt_segment *segment);
+
+/* Begins to fetch the flow. */
+void mxt_flow_table_expect(const struct mxt_flow_table *table, uint32_t key);
+
+/* The session of the flow that is expected, for its owner to fetch; NULL: none. No more than a guess. */
+const void *mxt_flow_table_session(const struct mxt_flow_table *table, uint32_t key);
+
+/* As mxt_flow_table_segment. */
+void mxt_flow_table_take(struct mxt_flow_table *table, const struct mxt_segment *segment, uint32_t key);
+
 /* Lets capture time pass without a segment. */
 void mxt_flow_table_tick(struct mxt_flow_table *table, int64_t now_us);
 

@@ -19,10 +19,11 @@
 #include "sensor/output.h"
 #include "sensor/policy_files.h"
 
-#define PROGRESS_FRAMES  65536 /* between two looks at the clock */
-#define PROGRESS_AFTER_S 2     /* a short replay shows no bar */
-#define PROGRESS_WIDTH   40
-#define STDOUT_BUFFER    (1u << 16)
+#define FRAMES 64             /* taken at once */
+#define PROGRESS_ROUNDS 1024  /* between two looks at the clock */
+#define PROGRESS_AFTER_S 2    /* a short replay shows no bar */
+#define PROGRESS_WIDTH 40
+#define STDOUT_BUFFER (1u << 16)
 
 /* Everything a replay owns; freed by its last function whatever failed. */
 struct replay {
@@ -196,17 +197,29 @@ static void show_progress(struct replay *replay)
     fprintf(stderr, "\r[%.*s%*s] %3d %%", filled, "########################################", PROGRESS_WIDTH - filled, "", (int)(done * 100 / total));
 }
 
+/* Drops the frames that the filter does not want; how many are left. */
+static size_t keep_wanted(const struct replay *replay, struct mxt_frame *frames, size_t count)
+{
+    if (replay->filter == NULL)
+        return count;
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++)
+        if (mxt_filter_matches(replay->filter, &frames[i]))
+            frames[kept++] = frames[i];
+    return kept;
+}
+
 static enum mxt_status run_frames(struct replay *replay)
 {
-    struct mxt_frame frame;
+    struct mxt_frame frames[FRAMES];
     enum mxt_status status;
-    uint64_t frames = 0;
-    while ((status = mxt_capture_next(replay->capture, &frame)) >= MXT_OK && status != MXT_DONE && !is_asked_to_stop) {
+    size_t rounds = 0;
+    while ((status = mxt_capture_next(replay->capture, frames)) >= MXT_OK && status != MXT_DONE && !is_asked_to_stop) {
         if (status == MXT_MORE)
             continue;
-        if (replay->filter == NULL || mxt_filter_matches(replay->filter, &frame))
-            mxt_engine_frame(replay->engine, &frame);
-        if (++frames % PROGRESS_FRAMES == 0) {
+        size_t count = keep_wanted(replay, frames, 1 + mxt_capture_more(replay->capture, frames + 1, FRAMES - 1));
+        mxt_engine_frames(replay->engine, frames, count);
+        if (++rounds % PROGRESS_ROUNDS == 0) {
             if (mxt_output_status(replay->output) != MXT_OK)
                 break;
             if (replay->shows_progress)

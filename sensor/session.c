@@ -6,6 +6,9 @@
 
 #include "sensor/community_id.h"
 
+#define CACHE_LINE 64u
+#define DECODER_HOT 448u /* bytes of the SMTP decoder that a segment may touch */
+
 struct mxt_session {
     const struct mxt_session_context *context;
     struct mxt_arena arena;
@@ -40,6 +43,23 @@ void mxt_session_free(struct mxt_session *session)
     mxt_smtp_free(session->smtp);
     mxt_arena_free(&session->arena);
     free(session);
+}
+
+void mxt_session_prefetch(const struct mxt_session *session)
+{
+    if (session == NULL)
+        return;
+    __builtin_prefetch(session, 1);
+    __builtin_prefetch((const char *)session + CACHE_LINE, 1);
+}
+
+void mxt_session_prefetch_decoder(const struct mxt_session *session)
+{
+    if (session == NULL)
+        return;
+    const char *smtp = (const char *)session->smtp;
+    for (size_t line = 0; line < DECODER_HOT; line += CACHE_LINE)
+        __builtin_prefetch(smtp + line, 1);
 }
 
 /* The TLS decoder, made when it is first needed; NULL when out of memory or done with. */

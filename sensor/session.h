@@ -35,6 +35,10 @@ struct mxt_session *mxt_session_new(const struct mxt_session_context *context, b
 /* NULL is accepted. */
 void mxt_session_free(struct mxt_session *session);
 
+/* Begins to fetch into the cache what the next bytes will need; in two steps, since the first finds what the second fetches. NULL is accepted. */
+void mxt_session_prefetch(const struct mxt_session *session);
+void mxt_session_prefetch_decoder(const struct mxt_session *session);
+
 /* The next bytes of a direction, `n` at least 1. Out of memory makes later facts unknown. */
 void mxt_session_data(struct mxt_session *session, enum mxt_direction direction, const uint8_t *p, size_t n, int64_t time_us);
 

@@ -6,6 +6,12 @@
 /* A receiver acknowledges every second segment (RFC 9293 3.8.6.3). */
 enum { SEGMENTS_PER_ACK = 2, DATAGRAM_MAX = 1350, IPV6_PERCENT = 15, MAIL_SLOTS_LEAST = 4 };
 
+/*
+ * Packets of a connection come in trains: a window is sent at once, and its acknowledgements come back at once (Jain and Routhier, "Packet trains", 1986).
+ * A train goes on with this chance, so that its mean is 4.2 packets.
+ */
+enum { TRAIN_MOST = 8, TRAIN_GOES_ON_PERCENT = 80 };
+
 /* From this size on a mix has all its mail slots. */
 #define FULL_CAPTURE 1000000000u
 
@@ -46,7 +52,7 @@ static const struct mxt_mix mixes[] = {
      .mail_percent = 100,
      .mail_slots = 2000,
      .mail = {{&mxt_script_mail_tls13, 30}, {&mxt_script_mail_tls12, 20}, {&mxt_script_mail_plain, 25}, {&mxt_script_mail_pipelined, 25}}},
-    {.name = "idle", .mail_percent = 100, .mail_slots = 4000, .counts_flows = true, .mail = {{&mxt_script_mail_idle, 1}}},
+    {.name = "idle", .mail_percent = 100, .mail_slots = 4000, .counts_flows = true, .flow_interval_us = 500, .mail = {{&mxt_script_mail_idle, 1}}},
     {.name = "short",
      .mail_percent = 30,
      .mail_slots = 1000,
@@ -122,6 +128,7 @@ static void begin_flow(struct traffic *traffic, struct flow *flow, bool is_mail)
     flow->sequence[MXT_CLIENT] = (uint32_t)mxt_random_next(random);
     flow->sequence[MXT_SERVER] = (uint32_t)mxt_random_next(random);
     set_ends(flow, traffic->serial[is_mail]++, random);
+    mxt_writer_pause(traffic->writer, traffic->mix->flow_interval_us);
 }
 
 static void end_flow(struct traffic *traffic, struct flow *flow)
@@ -270,6 +277,30 @@ static bool step_mail(struct traffic *traffic, struct flow *flow, bool is_wanted
     return flow->script != NULL || is_wanted;
 }
 
+static unsigned train_length(struct mxt_random *random)
+{
+    unsigned length = 1;
+    while (length < TRAIN_MOST && mxt_random_below(random, 100) < TRAIN_GOES_ON_PERCENT)
+        length++;
+    return length;
+}
+
+/* A train of a slot's packets. Where its flow ends within the train, the slot's next one goes on: so each kind keeps its share of the packets. */
+static void train_other(struct traffic *traffic, struct flow *flow)
+{
+    for (unsigned left = train_length(traffic->random); left > 0; left--)
+        step_other(traffic, flow);
+}
+
+/* The same for mail, while `bytes` and `flows` leave room for new flows; false when the slot stays empty. */
+static bool train_mail(struct traffic *traffic, struct flow *flow, uint64_t bytes, uint64_t flows)
+{
+    for (unsigned left = train_length(traffic->random); left > 0; left--)
+        if (!step_mail(traffic, flow, has_room(traffic, bytes, flows)))
+            return false;
+    return true;
+}
+
 /* Mail flows at once: fewer in a small capture, which would else consist of what the last ones still need. */
 static unsigned slots_for(const struct mxt_mix *mix, uint64_t bytes)
 {
@@ -295,11 +326,11 @@ bool mxt_traffic_write(const struct mxt_mix *mix, uint64_t bytes, uint64_t flows
     }
     while (count > 0 && !writer->failed) {
         if (mxt_random_below(random, 100) >= mix->mail_percent) {
-            step_other(&traffic, &slots[mail_slots + mxt_random_below(random, mix->other_slots)]);
+            train_other(&traffic, &slots[mail_slots + mxt_random_below(random, mix->other_slots)]);
             continue;
         }
         unsigned at = mxt_random_below(random, count);
-        if (!step_mail(&traffic, &slots[mail[at]], has_room(&traffic, bytes, flows)))
+        if (!train_mail(&traffic, &slots[mail[at]], bytes, flows))
             mail[at] = mail[--count];
     }
     totals->flows = traffic.serial[0] + traffic.serial[1];

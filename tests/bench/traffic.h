@@ -1,4 +1,4 @@
-/* Thousands of flows at once, each a packet at a time. */
+/* Thousands of flows at once, each a short train of packets at a time. */
 #ifndef MXT_BENCH_TRAFFIC_H
 #define MXT_BENCH_TRAFFIC_H
 
@@ -24,6 +24,7 @@ struct mxt_mix {
     unsigned mail_slots;   /* mail flows at once, in a capture of a gigabyte */
     unsigned other_slots;
     bool counts_flows; /* ends after a number of mail flows, not of bytes */
+    unsigned flow_interval_us; /* the wire is silent so long before a flow begins */
     struct mxt_share mail[MXT_MIX_SCRIPTS];
     struct mxt_share other[MXT_MIX_SCRIPTS];
 };

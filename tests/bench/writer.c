@@ -111,6 +111,11 @@ bool mxt_writer_close(struct mxt_writer *writer)
     return !writer->failed;
 }
 
+void mxt_writer_pause(struct mxt_writer *writer, uint32_t microseconds)
+{
+    writer->clock_ns += (uint64_t)microseconds * 1000;
+}
+
 /* Where the next frame goes, behind its record header; there is room for the largest. */
 static uint8_t *begin_frame(struct mxt_writer *writer)
 {

@@ -41,6 +41,8 @@ struct mxt_writer {
 bool mxt_writer_open(struct mxt_writer *writer, const char *path);
 /* Writes what is left; false when any write has failed. */
 bool mxt_writer_close(struct mxt_writer *writer);
+/* Lets capture time pass without a frame. */
+void mxt_writer_pause(struct mxt_writer *writer, uint32_t microseconds);
 /* A TCP segment; its payload are `count` slices, together at most MXT_SEGMENT_MAX. */
 void mxt_writer_tcp(struct mxt_writer *writer, const struct mxt_ends *ends, uint32_t sequence, uint32_t acknowledgement, unsigned flags,
                     const struct mxt_slice *parts, unsigned count);

@@ -12,6 +12,10 @@ import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "schema"))
+import validate  # noqa: E402
+
+VALIDATORS = validate.load_validators(validate.SCHEMA)
 RANK = {"info": 0, "low": 1, "medium": 2, "high": 3, "critical": 4}
 TIMEOUT = 60  # seconds for one capture; they are a few KiB each
 MISSING = object()
@@ -29,12 +33,10 @@ def run(sensor, folder, arguments):
         faults.append(f"exit status {done.returncode}: {done.stderr.strip()[-500:]}")
     events = []
     for number, line in enumerate(done.stdout.splitlines(), 1):
-        try:
-            event = json.loads(line)
-            event["event_type"]
-            events.append(event)
-        except (ValueError, TypeError, KeyError):
-            faults.append(f"line {number} of the output is no event: {line[:120]!r}")
+        broken, kind = validate.faults_of(line.encode(), VALIDATORS)
+        faults += [f"line {number} of the output: {fault}" for fault in broken]
+        if kind is not None:
+            events.append(json.loads(line))
     return events, faults
 
 

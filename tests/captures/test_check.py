@@ -4,6 +4,7 @@ import json
 import pathlib
 import tempfile
 import unittest
+import unittest.mock
 
 import check
 
@@ -49,7 +50,20 @@ def altered(path, value):
     return session
 
 
+def any_event(line, _validators):
+    """Stands for the schema, which the short events here do not follow."""
+    try:
+        return [], json.loads(line)["event_type"]
+    except ValueError:
+        return ["no event"], None
+
+
 class Check(unittest.TestCase):
+    def setUp(self):
+        patch = unittest.mock.patch("validate.faults_of", any_event)
+        patch.start()
+        self.addCleanup(patch.stop)
+
     def faults(self, *events, text=None, status=0, **scenario):
         """What check.py finds when the sensor prints these events."""
         with tempfile.TemporaryDirectory() as name:

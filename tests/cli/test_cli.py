@@ -5,11 +5,16 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "schema"))
+import validate  # noqa: E402
+
+VALIDATORS = validate.load_validators(validate.SCHEMA)
 SENSOR = os.environ["MXTAP_SENSOR"]
 CAPTURES = Path(__file__).resolve().parent.parent / "captures"
 CLEAN = CAPTURES / "clean-postfix-postfix-tls13" / "capture.pcap"
@@ -22,6 +27,8 @@ def run(*args, stdin=None):
 
 
 def events(output):
+    for line in output.splitlines():
+        assert validate.faults_of(line, VALIDATORS)[0] == []
     return [json.loads(line) for line in output.splitlines()]
 
 

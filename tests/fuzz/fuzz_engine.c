@@ -27,7 +27,7 @@ static void feed_frames(struct mxt_engine *engine, int link_type, const uint8_t 
             return;
         memcpy(exact, data, n);
         const struct mxt_frame frame = {.time_us = now, .data = exact, .captured = (uint32_t)n, .wire = (uint32_t)n, .link_type = link_type};
-        mxt_engine_frame(engine, &frame);
+        mxt_engine_frames(engine, &frame, 1);
         free(exact);
         data += n, size -= n;
     }

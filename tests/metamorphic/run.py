@@ -18,6 +18,11 @@ import tempfile
 import packets as pk
 import transform
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "schema"))
+import validate  # noqa: E402
+
+VALIDATORS = validate.load_validators(validate.SCHEMA)
+
 # The machine that runs the tests has two processors.
 PROCESSES = 2
 # A scenario's capture is a few KiB; a sensor that takes longer hangs.
@@ -30,9 +35,10 @@ COMPANIONS = 3
 COMPANION_NS = 86400 * 10**9
 CAPTURE_SUFFIXES = (".pcap", ".pcapng", ".pcap.gz", ".pcap.zst", ".pcapng.gz", ".pcapng.zst")
 SEVERITIES = {"info": 0, "low": 1, "medium": 2, "high": 3, "critical": 4}
-# Facts that a transformation may rightly change wherever they stand, in evidence too.
+# Facts that a transformation may rightly change wherever they stand, in evidence too: times, names of records, and counts of
+# packets, as of those that overlap.
 VOLATILE = {"timestamp", "start", "duration_ms", "vlan", "snapshot", "session_id", "sessions", "first_seen",
-            "last_seen", "seen_at", "packets", "alert_id", "incident_id", "failed_session"}
+             "last_seen", "seen_at", "packets", "overlaps", "alert_id", "incident_id", "failed_session"}
 
 
 class SensorFailed(Exception):
@@ -80,10 +86,11 @@ def ask(sensor, scenario, capture):
     if done.returncode != 0:
         last = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
         raise SensorFailed(f"exit status {done.returncode}: {' '.join(last)[:400]}")
-    try:
-        return [json.loads(line) for line in done.stdout.decode("utf-8").splitlines() if line]
-    except ValueError as error:
-        raise SensorFailed(f"output is not JSON: {error}") from None
+    lines = done.stdout.splitlines()
+    for number, line in enumerate(lines, 1):
+        for fault in validate.faults_of(line, VALIDATORS)[0]:
+            raise SensorFailed(f"line {number} of the output: {fault}")
+    return [json.loads(line) for line in lines]
 
 
 def steady(value):
