@@ -21,9 +21,9 @@ struct mxt_network_case {
     const struct mxt_case *c;
     const struct mxt_knowledge *knowledge;
     const struct mxt_judge_config *config;
-    char client[MXT_ADDRESS_TEXT];                       /* its address; behind a proxy (PROXY header) the true one */
-    struct mxt_sighting sighting;                        /* what this session shows */
-    struct mxt_subject subjects[MXT_SUBJECTS_MAX];       /* what it shows it of */
+    char client[MXT_ADDRESS_TEXT];                          /* its address; behind a proxy (PROXY header) the true one */
+    struct mxt_sighting sighting;                           /* what this session shows */
+    struct mxt_subject subjects[MXT_SUBJECTS_MAX];          /* what it shows it of */
     const struct mxt_baseline *baselines[MXT_SUBJECTS_MAX]; /* what is known of each; NULL: nothing */
     size_t count;
 };
@@ -33,10 +33,10 @@ enum mxt_offering { MXT_OFFERING_UNKNOWN = 0, MXT_OFFERING_KNOWN, MXT_OFFERING_M
 
 struct mxt_offers {
     enum mxt_offering offering;
-    bool is_own;             /* by what this client itself was offered */
-    bool is_told;            /* MIXED: that was told already */
-    const char *known_by;    /* a clause for people; NULL where UNKNOWN */
-    struct mxt_marks marks;  /* of the subject that decided */
+    bool is_own;            /* by what this client itself was offered */
+    bool is_told;           /* MIXED: that was told already */
+    const char *known_by;   /* a clause for people; NULL where UNKNOWN */
+    struct mxt_marks marks; /* of the subject that decided */
 };
 
 /* How a client's earlier sessions with this server went, of the recent ones that show it. */
