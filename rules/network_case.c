@@ -50,11 +50,12 @@ static uint64_t from_hex(const char *hex)
 
 static void set_client(struct mxt_network_case *n)
 {
-    const struct mxt_record *record = n->c->record;
-    if (record->proxied_src_ip != NULL && strlen(record->proxied_src_ip) < sizeof n->client)
-        strcpy(n->client, record->proxied_src_ip);
+    const char *proxied = n->c->record->proxied_src_ip;
+    size_t length = proxied == NULL ? 0 : strlen(proxied);
+    if (length > 0 && length < sizeof n->client)
+        memcpy(n->client, proxied, length + 1);
     else
-        mxt_address_format(&record->src_ip, n->client);
+        mxt_address_format(&n->c->record->src_ip, n->client);
 }
 
 bool mxt_sighting_has_no_offer(const struct mxt_sighting *sighting)
