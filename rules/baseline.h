@@ -28,7 +28,8 @@ enum mxt_subject_kind {
     MXT_SUBJECT_GREETING,      /* the name in the banner: "mx.example.net" */
     MXT_SUBJECT_MX,            /* the MX name: SNI, later DNS */
     MXT_SUBJECT_CLIENT_SERVER, /* a client's address with a server's address and port, habits and offers to this client: "10.1.0.25 192.0.2.25:25" */
-    MXT_SUBJECT_HELO_DOMAIN    /* a client's HELO domain with a recipients' domain, a server's domain or a server, for fallback to another MX: "example.org example.net" */
+    MXT_SUBJECT_HELO_DOMAIN    /* a client's HELO domain with a recipients' domain, a server's domain or a server, for fallback to another MX: "example.org
+                                  example.net" */
 };
 #define MXT_SUBJECT_KINDS 5
 
@@ -53,14 +54,14 @@ struct mxt_sighting {
     uint64_t certificate_issuer; /* digest of the issuing organisation */
     uint64_t certificate_sni;    /* digest of the SNI; 0: none */
     int64_t not_before_us, not_after_us;
-    enum mxt_fact offered;       /* STARTTLS in a whole EHLO reply; unknown where a line of it was overwritten */
-    enum mxt_attempt attempt;    /* what came of TLS; refused by a server that had not offered it: NONE */
-    bool is_ehlo_refused;        /* EHLO refused with 5xx, HELO accepted then: counts as a whole reply without an offer */
+    enum mxt_fact offered;    /* STARTTLS in a whole EHLO reply; unknown where a line of it was overwritten */
+    enum mxt_attempt attempt; /* what came of TLS; refused by a server that had not offered it: NONE */
+    bool is_ehlo_refused;     /* EHLO refused with 5xx, HELO accepted then: counts as a whole reply without an offer */
     bool is_exposed;
     bool is_key_rsa, is_trusted;
 };
 
-#define MXT_SIGHTINGS_MAX 64 /* the latest that a baseline keeps */
+#define MXT_SIGHTINGS_MAX  64 /* the latest that a baseline keeps */
 #define MXT_REPLIES_RECENT 20 /* whole replies that "recent" means */
 
 /* What a subject's whole replies have come to at some point of time. Zeroed: nothing was seen. */
@@ -107,7 +108,7 @@ bool mxt_marks_is_lost(const struct mxt_marks *marks, int64_t time_us, int64_t w
 /* What the judge wants the store to change, all absolute: applying it twice changes nothing more. Lives in the arena of the judgement. */
 struct mxt_change {
     enum {
-        MXT_CHANGE_SIGHTING,   /* placed in order, or put over the one of the same session; beyond the bound the earliest goes, and `marks` are those after it */
+        MXT_CHANGE_SIGHTING, /* placed in order, or put over the one of the same session; beyond the bound the earliest goes, and `marks` are those after it */
         MXT_CHANGE_KEEP_RECORD /* kept (a copy) for a window, since an earlier record that comes late may change its findings */
     } kind;
     struct mxt_subject subject;

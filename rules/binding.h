@@ -11,8 +11,8 @@
 #include "rules/policy.h"
 
 /*
- * Whether the server may be an MX at all: not on a submission port, by LMTP, after AUTH or as a configured relay. Where AUTH may have gone unseen, it is taken to
- * have happened.
+ * Whether the server may be an MX at all: not on a submission port, by LMTP, after AUTH or as a configured relay. Where AUTH may have gone unseen, it is taken
+ * to have happened.
  */
 bool mxt_binding_is_delivery(const struct mxt_network_case *n);
 

@@ -19,19 +19,19 @@ enum mxt_status mxt_judge_session(const struct mxt_record *record, struct mxt_ar
 
 /* What a record means with the network's knowledge. Everything lives in the arena given. */
 struct mxt_judgement {
-    struct mxt_finding *findings;  /* all that deserve an alert: session findings, re-graded, and network findings */
-    struct mxt_changes changes;    /* what the store shall apply; empty for a late record, which teaches nothing */
-    const uint64_t *again;         /* later sessions whose findings may change by this record, in their order: once its changes are applied, fetch
-                                      them from the store and judge them again, which changes nothing more */
+    struct mxt_finding *findings; /* all that deserve an alert: session findings, re-graded, and network findings */
+    struct mxt_changes changes;   /* what the store shall apply; empty for a late record, which teaches nothing */
+    const uint64_t *again;        /* later sessions whose findings may change by this record, in their order: once its changes are applied, fetch
+                                     them from the store and judge them again, which changes nothing more */
     size_t again_count;
-    bool is_late;                  /* older than the window: its findings are marked `late` in their evidence */
+    bool is_late; /* older than the window: its findings are marked `late` in their evidence */
 };
 
 /*
  * Network rules. Takes a record with its session findings. Judging the same record again with the same knowledge gives the same findings and no further
  * change. `newest_us` is the latest record time seen so far (the record's own included). MXT_OK or MXT_ENOMEM (what was found so far stays).
  */
-enum mxt_status mxt_judge_network(const struct mxt_record *record, const struct mxt_knowledge *knowledge, const struct mxt_judge_config *config, int64_t newest_us,
-                                  struct mxt_arena *arena, struct mxt_judgement *out) MXT_MUST_CHECK;
+enum mxt_status mxt_judge_network(const struct mxt_record *record, const struct mxt_knowledge *knowledge, const struct mxt_judge_config *config,
+                                  int64_t newest_us, struct mxt_arena *arena, struct mxt_judgement *out) MXT_MUST_CHECK;
 
 #endif

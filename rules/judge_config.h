@@ -28,9 +28,9 @@ struct mxt_suppression {
     enum mxt_rule rule;            /* MXT_RULE_NONE: any */
     bool has_network;
     struct mxt_network network;    /* of the client or the server */
-    const char *server;            /* server name or "ADDRESS:PORT"; NULL: any */
-    const char *domain;            /* NULL: any */
-    int64_t until_us;              /* in record time; 0: for ever */
+    const char *server;            /* server name (lower case, without a last dot), "192.0.2.1:25" or "[2001:db8::1]:25"; NULL: any */
+    const char *domain;            /* likewise; NULL: any */
+    int64_t until_us;              /* in record time, itself no longer; 0: for ever */
 };
 
 /* Defaults: zeroed but for the windows (mxt_judge_config_init). Strings and arrays are owned by whoever filled it and outlive the judge. */

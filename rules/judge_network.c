@@ -74,8 +74,8 @@ static void mark_late(const struct mxt_case *c)
     }
 }
 
-enum mxt_status mxt_judge_network(const struct mxt_record *record, const struct mxt_knowledge *knowledge, const struct mxt_judge_config *config, int64_t newest_us,
-                                  struct mxt_arena *arena, struct mxt_judgement *out)
+enum mxt_status mxt_judge_network(const struct mxt_record *record, const struct mxt_knowledge *knowledge, const struct mxt_judge_config *config,
+                                  int64_t newest_us, struct mxt_arena *arena, struct mxt_judgement *out)
 {
     *out = (struct mxt_judgement){.is_late = record->timestamp_us < newest_us - config->window_us};
     struct mxt_case c = mxt_case_of(record, arena, &out->findings);

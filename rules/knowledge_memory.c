@@ -31,25 +31,25 @@ void mxt_memory_free(struct mxt_memory *memory)
     free(memory);
 }
 
-static const struct mxt_policy *policy(void *store, const char *domain, int64_t time_us)
+static const struct mxt_policy *find_policy(void *store, const char *domain, int64_t time_us)
 {
     const struct mxt_memory *memory = store;
     return mxt_policy_table_find(&memory->policies, domain, time_us);
 }
 
-static size_t policies_of_mx(void *store, const char *mx, int64_t time_us, const struct mxt_policy **out, size_t max)
+static size_t find_policies_of_mx(void *store, const char *mx, int64_t time_us, const struct mxt_policy **out, size_t max)
 {
     const struct mxt_memory *memory = store;
     return mxt_policy_table_find_mx(&memory->policies, mx, time_us, out, max);
 }
 
-static const struct mxt_baseline *baseline(void *store, const struct mxt_subject *subject)
+static const struct mxt_baseline *find_baseline(void *store, const struct mxt_subject *subject)
 {
     const struct mxt_memory *memory = store;
     return mxt_baseline_table_find(&memory->baselines, subject);
 }
 
-static const struct mxt_record *record(void *store, uint64_t session_id)
+static const struct mxt_record *find_record(void *store, uint64_t session_id)
 {
     struct mxt_memory *memory = store;
     return mxt_record_table_find(&memory->records, session_id);
@@ -57,7 +57,8 @@ static const struct mxt_record *record(void *store, uint64_t session_id)
 
 struct mxt_knowledge mxt_memory_knowledge(struct mxt_memory *memory)
 {
-    return (struct mxt_knowledge){.store = memory, .policy = policy, .policies_of_mx = policies_of_mx, .baseline = baseline, .record = record};
+    return (struct mxt_knowledge){
+        .store = memory, .policy = find_policy, .policies_of_mx = find_policies_of_mx, .baseline = find_baseline, .record = find_record};
 }
 
 enum mxt_status mxt_memory_add_policy(struct mxt_memory *memory, const char *domain, const char *text, size_t n, char *fault, size_t fault_size)
@@ -95,9 +96,9 @@ void mxt_memory_each_baseline(const struct mxt_memory *memory, void (*each)(void
     mxt_baseline_table_each(&memory->baselines, each, context);
 }
 
-enum mxt_status mxt_memory_load_baseline(struct mxt_memory *memory, const struct mxt_baseline *loaded)
+enum mxt_status mxt_memory_load_baseline(struct mxt_memory *memory, const struct mxt_baseline *baseline)
 {
-    return mxt_baseline_table_load(&memory->baselines, loaded);
+    return mxt_baseline_table_load(&memory->baselines, baseline);
 }
 
 struct mxt_memory_counters mxt_memory_counters(const struct mxt_memory *memory)

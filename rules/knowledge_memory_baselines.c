@@ -128,22 +128,27 @@ static void forget(struct mxt_baseline_table *table, struct mxt_baseline_entry *
     free(entry);
 }
 
-/* Whoever sends much nonsense fills the table with servers that offer nothing: they go first, save for a share. */
-static void make_room(struct mxt_baseline_table *table, enum mxt_baseline_class class)
+/*
+ * Who has to go for a new one; NULL: there is room. Whoever sends much nonsense fills the table with servers that offer nothing: they go first, save for a
+ * share.
+ */
+static struct mxt_baseline_entry *least_useful(const struct mxt_baseline_table *table, enum mxt_baseline_class class)
 {
-    struct mxt_baseline_list *plain = &table->plain[class], *offering = &table->offering[class];
-    while (plain->count + offering->count > 0 && plain->count + offering->count >= table->limits[class]) {
-        bool is_plain_first = plain->count > table->limits[class] / PLAIN_SHARE || offering->count == 0;
-        forget(table, is_plain_first ? plain->oldest : offering->oldest);
-    }
+    const struct mxt_baseline_list *plain = &table->plain[class], *offering = &table->offering[class];
+    if (plain->count + offering->count < table->limits[class])
+        return NULL;
+    bool is_plain_first = plain->count > table->limits[class] / PLAIN_SHARE || offering->count == 0;
+    return is_plain_first ? plain->oldest : offering->oldest;
 }
 
 static struct mxt_baseline_entry *add(struct mxt_baseline_table *table, const struct mxt_subject *subject, uint64_t hash)
 {
-    make_room(table, class_of(subject->kind));
     struct mxt_baseline_entry *entry = calloc(1, sizeof *entry);
+    struct mxt_baseline_entry *gone = least_useful(table, class_of(subject->kind));
     if (entry == NULL)
         return NULL;
+    if (gone != NULL)
+        forget(table, gone);
     struct mxt_baseline_entry **bucket = &table->buckets[hash & (table->bucket_count - 1)];
     entry->baseline.subject = *subject;
     entry->hash = hash;

@@ -29,7 +29,8 @@ struct mxt_policy_table {
 enum mxt_status mxt_policy_table_init(struct mxt_policy_table *table) MXT_MUST_CHECK;
 void mxt_policy_table_free(struct mxt_policy_table *table);
 /* As mxt_memory_add_policy, policy and policies_of_mx (rules/knowledge.h). */
-enum mxt_status mxt_policy_table_add(struct mxt_policy_table *table, const char *domain, const char *text, size_t n, char *fault, size_t fault_size) MXT_MUST_CHECK;
+enum mxt_status mxt_policy_table_add(struct mxt_policy_table *table, const char *domain, const char *text, size_t n, char *fault,
+                                     size_t fault_size) MXT_MUST_CHECK;
 const struct mxt_policy *mxt_policy_table_find(const struct mxt_policy_table *table, const char *domain, int64_t time_us);
 size_t mxt_policy_table_find_mx(const struct mxt_policy_table *table, const char *mx, int64_t time_us, const struct mxt_policy **out, size_t max);
 
@@ -70,8 +71,8 @@ struct mxt_record_table {
     uint32_t count, limit;
     uint64_t bytes, bytes_limit;
     uint64_t forgotten;
-    struct mxt_json writer;  /* its buffer is reused */
-    struct mxt_arena asked;  /* holds the records that were asked for since the last change */
+    struct mxt_json writer; /* its buffer is reused */
+    struct mxt_arena asked; /* holds the records that were asked for since the last change */
 };
 
 enum mxt_status mxt_record_table_init(struct mxt_record_table *table, const struct mxt_memory_limits *limits) MXT_MUST_CHECK;

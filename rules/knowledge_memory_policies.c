@@ -18,7 +18,7 @@ struct pattern {
 struct mxt_policy_entry {
     struct mxt_policy policy;
     struct mxt_arena arena;
-    struct pattern *patterns; /* policy.mx.count of them */
+    struct pattern *patterns;      /* policy.mx.count of them */
     struct mxt_policy_entry *next; /* in the bucket */
 };
 

@@ -10,7 +10,8 @@
 #define COUNTRY_LABEL 2 /* letters of a country's top-level domain */
 
 /* What registries call their own second level below a country: "co.uk", "or.jp", "gob.mx". */
-static const char *const registry_labels[] = {"co", "com", "org", "net", "ac", "edu", "gov", "or", "ne", "go", "gob", "gouv", "ad", "mil", "ltd", "plc", "sch", "nhs", "id", "info"};
+static const char *const registry_labels[] = {"co",  "com",  "org", "net", "ac",  "edu", "gov", "or",  "ne", "go",
+                                              "gob", "gouv", "ad",  "mil", "ltd", "plc", "sch", "nhs", "id", "info"};
 
 /* Names that are not of the public DNS (RFC 6762 3 and appendix G, RFC 6761 6.3, RFC 8375), or that installers leave behind. */
 static const char *const private_names[] = {"local", "localdomain", "localhost", "lan", "home", "corp", "internal", "intranet", "home.arpa", "invalid"};

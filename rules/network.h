@@ -21,9 +21,9 @@ struct mxt_network_case {
     const struct mxt_case *c;
     const struct mxt_knowledge *knowledge;
     const struct mxt_judge_config *config;
-    char client[MXT_ADDRESS_TEXT];                       /* its address; behind a proxy (PROXY header) the true one */
-    struct mxt_sighting sighting;                        /* what this session shows */
-    struct mxt_subject subjects[MXT_SUBJECTS_MAX];       /* what it shows it of */
+    char client[MXT_ADDRESS_TEXT];                          /* its address; behind a proxy (PROXY header) the true one */
+    struct mxt_sighting sighting;                           /* what this session shows */
+    struct mxt_subject subjects[MXT_SUBJECTS_MAX];          /* what it shows it of */
     const struct mxt_baseline *baselines[MXT_SUBJECTS_MAX]; /* what is known of each; NULL: nothing */
     size_t count;
 };
@@ -33,10 +33,10 @@ enum mxt_offering { MXT_OFFERING_UNKNOWN = 0, MXT_OFFERING_KNOWN, MXT_OFFERING_M
 
 struct mxt_offers {
     enum mxt_offering offering;
-    bool is_own;             /* by what this client itself was offered */
-    bool is_told;            /* MIXED: that was told already */
-    const char *known_by;    /* a clause for people; NULL where UNKNOWN */
-    struct mxt_marks marks;  /* of the subject that decided */
+    bool is_own;            /* by what this client itself was offered */
+    bool is_told;           /* MIXED: that was told already */
+    const char *known_by;   /* a clause for people; NULL where UNKNOWN */
+    struct mxt_marks marks; /* of the subject that decided */
 };
 
 /* How a client's earlier sessions with this server went, of the recent ones that show it. */
@@ -45,7 +45,7 @@ struct mxt_habit {
     bool is_usual; /* nearly all were encrypted, and enough to speak of a habit */
 };
 
-/* The subjects and the sighting of a session, with what is known of them. A session that shows nothing has no subjects. */
+/* The subjects and the sighting of a session, with what is known of them. A first snapshot that shows nothing has no subjects. */
 void mxt_network_case_set(struct mxt_network_case *n, const struct mxt_case *c, const struct mxt_knowledge *knowledge, const struct mxt_judge_config *config);
 
 /* What is known of the subject of a kind (not HELO_DOMAIN, of which there are several); NULL: nothing. */
@@ -59,6 +59,10 @@ bool mxt_sighting_has_no_offer(const struct mxt_sighting *sighting);
 
 /* Whether a TLS attempt is known to have failed in it. */
 bool mxt_sighting_has_failed(const struct mxt_sighting *sighting);
+
+/* Whether a sighting shows anything at all; anything that a client's HELO domain is asked for: a failure, or mail in the clear. */
+bool mxt_sighting_is_telling(const struct mxt_sighting *sighting);
+bool mxt_sighting_is_telling_helo(const struct mxt_sighting *sighting);
 
 /* The text's digest; 0 for NULL. */
 uint64_t mxt_network_digest(const char *text);

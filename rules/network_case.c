@@ -50,11 +50,12 @@ static uint64_t from_hex(const char *hex)
 
 static void set_client(struct mxt_network_case *n)
 {
-    const struct mxt_record *record = n->c->record;
-    if (record->proxied_src_ip != NULL && strlen(record->proxied_src_ip) < sizeof n->client)
-        strcpy(n->client, record->proxied_src_ip);
+    const char *proxied = n->c->record->proxied_src_ip;
+    size_t length = proxied == NULL ? 0 : strlen(proxied);
+    if (length > 0 && length < sizeof n->client)
+        memcpy(n->client, proxied, length + 1);
     else
-        mxt_address_format(&record->src_ip, n->client);
+        mxt_address_format(&n->c->record->src_ip, n->client);
 }
 
 bool mxt_sighting_has_no_offer(const struct mxt_sighting *sighting)
@@ -118,10 +119,15 @@ static void set_sighting(struct mxt_network_case *n)
     set_certificate(sighting, c);
 }
 
-static bool is_telling(const struct mxt_sighting *sighting)
+bool mxt_sighting_is_telling(const struct mxt_sighting *sighting)
 {
     return sighting->offered != MXT_UNKNOWN || sighting->is_ehlo_refused || sighting->attempt != MXT_ATTEMPT_NONE || sighting->is_exposed ||
            sighting->certificate_key != 0;
+}
+
+bool mxt_sighting_is_telling_helo(const struct mxt_sighting *sighting)
+{
+    return mxt_sighting_has_failed(sighting) || sighting->is_exposed;
 }
 
 /* A text in the making, for a subject's key. */
@@ -235,10 +241,12 @@ void mxt_network_case_set(struct mxt_network_case *n, const struct mxt_case *c, 
     n->count = 0;
     set_client(n);
     set_sighting(n);
-    if (!is_telling(&n->sighting))
+    /* A later snapshot may take back what an earlier one showed. */
+    bool is_first = c->record->snapshot <= 1;
+    if (is_first && !mxt_sighting_is_telling(&n->sighting))
         return;
     add_pair(n);
-    if (mxt_sighting_has_failed(&n->sighting) || n->sighting.is_exposed)
+    if (!is_first || mxt_sighting_is_telling_helo(&n->sighting))
         add_helo_domains(n);
     /* How TLS went is known of the pair alone; the others are asked for offers and certificates. */
     struct key key = begin_subject(n, MXT_SUBJECT_SERVER);

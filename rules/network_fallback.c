@@ -65,6 +65,7 @@ void mxt_network_judge_fallback(const struct mxt_network_case *n)
     mxt_case_text(c, finding, "failed_session", mxt_arena_copy(c->arena, session, strlen(session)));
     mxt_case_time(c, finding, "failed_at", failure->time_us);
     mxt_case_text(c, finding, "failed_with",
-                  kind == MXT_SUBJECT_CLIENT_SERVER ? "the same client and server" : "a client of the same HELO domain, at the same server or another MX of the domain");
+                  kind == MXT_SUBJECT_CLIENT_SERVER ? "the same client and server"
+                                                    : "a client of the same HELO domain, at the same server or another MX of the domain");
     mxt_case_exposure(c, finding);
 }

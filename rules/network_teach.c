@@ -109,6 +109,22 @@ static bool is_beyond(const struct mxt_network_case *n, const struct mxt_baselin
     return baseline != NULL && baseline->count == MXT_SIGHTINGS_MAX && !mxt_network_is_earlier(n, &baseline->sightings[0]);
 }
 
+/* Whether the subject has nothing to learn. An earlier snapshot's sighting is replaced also where the later one says less. */
+static bool is_settled(const struct mxt_network_case *n, size_t subject, const struct mxt_sighting *held)
+{
+    if (held != NULL)
+        return mxt_sighting_is_same(held, &n->sighting);
+    bool is_helo = n->subjects[subject].kind == MXT_SUBJECT_HELO_DOMAIN;
+    bool is_telling = is_helo ? mxt_sighting_is_telling_helo(&n->sighting) : mxt_sighting_is_telling(&n->sighting);
+    return !is_telling || is_beyond(n, n->baselines[subject]);
+}
+
+/* Whether the record is to be kept: for what may change in it, or in place of an earlier snapshot, which must not be judged any more. */
+static bool is_kept(const struct mxt_network_case *n)
+{
+    return is_worth_keeping(n) || n->knowledge->record(n->knowledge->store, n->sighting.session) != NULL;
+}
+
 void mxt_network_teach(const struct mxt_network_case *n, struct mxt_judgement *out)
 {
     struct again again;
@@ -117,7 +133,7 @@ void mxt_network_teach(const struct mxt_network_case *n, struct mxt_judgement *o
     for (size_t i = 0; i < n->count; i++) {
         const struct mxt_baseline *baseline = n->baselines[i];
         const struct mxt_sighting *held = own_sighting(n, baseline);
-        if (held != NULL ? mxt_sighting_is_same(held, &n->sighting) : is_beyond(n, baseline))
+        if (is_settled(n, i, held))
             continue;
         struct mxt_change *change = add_change(n, &end);
         if (change != NULL) {
@@ -130,7 +146,7 @@ void mxt_network_teach(const struct mxt_network_case *n, struct mxt_judgement *o
     }
     tell_again(n, &again, out);
     /* What taught nothing new was judged before, and its record is kept where it has to be. */
-    struct mxt_change *keep = out->changes.first != NULL && is_worth_keeping(n) ? add_change(n, &end) : NULL;
+    struct mxt_change *keep = out->changes.first != NULL && is_kept(n) ? add_change(n, &end) : NULL;
     if (keep != NULL) {
         keep->kind = MXT_CHANGE_KEEP_RECORD;
         keep->record = n->c->record;

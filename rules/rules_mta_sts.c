@@ -12,9 +12,9 @@
 #include "rules/names.h"
 #include "rules/network.h"
 
-#define DOMAINS_MAX      64  /* domains with a policy that are told apart among a session's recipients */
-#define MX_DOMAINS_MAX   16  /* domains that one MX is judged for; a provider's serves thousands, and all would say the same */
-#define MX_PATTERNS_TOLD 10  /* of a policy, in evidence */
+#define DOMAINS_MAX      64 /* domains with a policy that are told apart among a session's recipients */
+#define MX_DOMAINS_MAX   16 /* domains that one MX is judged for; a provider's serves thousands, and all would say the same */
+#define MX_PATTERNS_TOLD 10 /* of a policy, in evidence */
 
 /* A recipients' domain with a policy, and its messages. */
 struct domain {

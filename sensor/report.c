@@ -176,8 +176,9 @@ static void print_alert(struct mxt_report *report, const struct mxt_alert *alert
             mxt_rule_info(alert->rule)->name, alert->domain != NULL ? " " : "", alert->domain != NULL ? alert->domain : "");
     print_times(stream, alert);
     fprintf(stream, ")\n           %s\n", alert->explanation);
-    if (alert->severity > MXT_SEVERITY_INFO)
+    if (alert->severity > MXT_SEVERITY_INFO && !report->is_remedy_told[alert->rule])
         fprintf(stream, "    check  %s\n", alert->remedy);
+    report->is_remedy_told[alert->rule] = true;
 }
 
 static void begin_incident(struct mxt_report *report, const struct mxt_alert *alert)
@@ -185,6 +186,7 @@ static void begin_incident(struct mxt_report *report, const struct mxt_alert *al
     FILE *stream = report->stream;
     report->incident_id = alert->incident_id;
     report->stories_told = 0;
+    memset(report->is_remedy_told, 0, sizeof report->is_remedy_told);
     if (alert->severity <= MXT_SEVERITY_INFO) {
         if (report->minor_incidents++ == 0)
             fprintf(stream, "%s%sFor information%s\n", report->incidents > 0 ? "\n" : "", mxt_report_bold(report->has_colour),

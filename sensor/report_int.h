@@ -41,6 +41,7 @@ struct mxt_report {
     uint64_t quiet_total;
     uint64_t incident_id;                /* the one being printed */
     uint64_t incidents, minor_incidents; /* printed; of info alone */
+    bool is_remedy_told[MXT_RULES];      /* of the incident: once a rule is enough */
     unsigned stories_told;               /* of the incident */
     uint64_t minor_shown;
     struct mxt_risks servers, domains;

@@ -2,7 +2,9 @@
 import json
 import os
 import re
+import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -187,6 +189,19 @@ def test_replaying_the_same_again_changes_nothing(tmp_path):
     assert rules("-r", STRIPPED, "--knowledge", knowledge) == once
     assert sorted(knowledge.read_text().splitlines()) == learned
     assert os.listdir(tmp_path) == ["knowledge.jsonl"]
+
+
+def test_a_pipe_ended_by_sigterm_keeps_what_was_learned(tmp_path):
+    knowledge = tmp_path / "knowledge.jsonl"
+    process = subprocess.Popen([SENSOR, "-r", "-", *TRUST, "--knowledge", str(knowledge), "-o", "json"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process.stdin.write(STRIPPED.read_bytes())
+    process.stdin.flush()
+    time.sleep(1)
+    assert process.poll() is None and not knowledge.exists()
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert json.loads(knowledge.read_text().splitlines()[-1])["baselines"] > 0
 
 
 def test_damaged_knowledge_is_named_used_and_left_alone(tmp_path):

@@ -15,8 +15,9 @@ BEGIN = 1_700_000_000 * SECOND
 ORDERS = 4
 # A record comes late by less than the window (a day), its own duration and others' taken off.
 LATE_MAX = DAY - HOUR
-# Subjects of more sightings than a baseline keeps are another test's matter.
+# Baselines keep 64 sightings: few enough that none is forgotten, and now and then far more.
 RECORDS_MAX = 36
+LONG_RECORDS, LONG_EVERY = 180, 20
 # Who publishes a policy (MTA-STS), and who does not.
 POLICIES = {
     "alpha.example": "version: STSv1\nmode: enforce\nmx: *.alpha.example\nmax_age: 86400\n",
@@ -24,7 +25,9 @@ POLICIES = {
 }
 DOMAINS = ["alpha.example", "beta.example", "epsilon.example", "zeta.example"]
 # Chances of what may happen beside the session itself.
-SNAPSHOT_FIRST, SECOND_SENSOR, TOLD_TWICE = 0.15, 0.08, 0.08
+SECOND_SENSOR, TOLD_TWICE = 0.08, 0.08
+# How much of a history is told while it goes on: some are replays, some are live.
+SNAPSHOTS = [0.0, 0.1, 0.9]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,7 +99,7 @@ class Client:
 
 
 def certificate(dice):
-    not_before = BEGIN - dice.choice([5, 10, 20, 58, 80]) * DAY
+    not_before = BEGIN - dice.choice([5, 10, 57, 59, 62, 80]) * DAY
     return Certificate(dice.choice("123456789abcdef"), dice.choice(["Alpha CA", "Beta CA", "Gamma CA"]), dice.random() < 0.6,
                        dice.choice(["trusted", "trusted", "self-signed", "unknown-issuer"]), not_before, not_before + 90 * DAY)
 
@@ -126,12 +129,15 @@ def tls_facts(dice, server, outcome):
            "client_max_version": "TLS 1.3", "cipher": "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"}
     if dice.random() < 0.8:
         tls["sni"] = server.name
+    if not server.certificates:
+        tls["version"] = "TLS 1.3"
     if tls["version"] == "TLS 1.2":
         shown = dice.choice(server.certificates)
-        tls.update(subject="CN=mx", issuerdn="O=" + shown.issuer, notbefore=format_time(shown.not_before), notafter=format_time(shown.not_after),
-                   subjectaltname=[server.name])
-        tls["certificate"] = {"issuer_org": shown.issuer, "sha256": 64 * shown.key, "spki_sha256": 64 * shown.key, "key_bits": 2048 if shown.is_rsa else 256,
-                              "key_rsa": shown.is_rsa, "key_ec": not shown.is_rsa, "trust": shown.trust, "visible": True}
+        tls.update(subject="CN=mx", issuerdn="O=" + shown.issuer, subjectaltname=[server.name],
+                   notbefore=format_time(shown.not_before), notafter=format_time(shown.not_after))
+        tls["certificate"] = {"issuer_org": shown.issuer, "sha256": 64 * shown.key, "spki_sha256": 64 * shown.key,
+                              "key_bits": 2048 if shown.is_rsa else 256, "key_rsa": shown.is_rsa, "key_ec": not shown.is_rsa,
+                              "trust": shown.trust, "visible": True}
     else:
         tls["certificate"] = {"visible": False}
     return tls
@@ -199,8 +205,8 @@ def fill_offered(dice, event, server, habit):
 
 def session(dice, number, client, server, time):
     duration_ms = dice.randrange(1, 5000)
-    event = {"timestamp": format_time(time + duration_ms * 1000), "event_type": "session", "schema_version": 1, "sensor": "edge-1", "session_id": f"{number + 1:016x}",
-             "snapshot": 2, "final": True, "start": format_time(time), "duration_ms": duration_ms, "src_ip": client.address,
+    event = {"timestamp": format_time(time + duration_ms * 1000), "event_type": "session", "schema_version": 1, "sensor": "edge-1",
+             "session_id": f"{number + 1:016x}", "snapshot": 1, "final": True, "start": format_time(time), "duration_ms": duration_ms, "src_ip": client.address,
              "src_port": 40000 + number, "dest_ip": server.address, "dest_port": server.port, "proto": "TCP", "hop": hop(client, server),
              "capture": {"packets": 20, "bytes": 2000, "gap_bytes_toserver": 0, "gap_bytes_toclient": 0, "midstream": False, "one_sided": False,
                          "conflicting_overlaps": 0, "ended": dice.choice(["fin", "fin", "fin", "rst", "capture_end"])},
@@ -222,14 +228,20 @@ def hop(client, server):
     return ["outbound", "inbound", "internal", "outbound"][(client.number + int(server.address[-1])) % 4]
 
 
-def earlier_snapshot(event):
-    """What a sensor said of the session while it went on: less."""
+def earlier_snapshot(dice, event):
+    """What a sensor said of the session while it went on: less, or all but its end, or the answer to a first EHLO that a second one took back."""
     snapshot = dict(event, snapshot=1, final=False, timestamp=event["start"], duration_ms=0)
-    snapshot.pop("tls", None)
-    smtp = {key: event["smtp"][key] for key in ("banner", "banner_code", "server_name", "helo", "ehlo", "ehlo_reply_code") if key in event["smtp"]}
-    smtp["starttls"] = {key: value for key, value in event["smtp"]["starttls"].items() if key in ("offered", "masked")}
-    snapshot["smtp"] = smtp
     snapshot["capture"] = {key: value for key, value in event["capture"].items() if key != "ended"}
+    roll = dice.random()
+    if roll < 0.2:
+        return snapshot
+    snapshot.pop("tls", None)
+    kept = ("banner", "banner_code", "server_name", "helo", "ehlo", "ehlo_reply_code")
+    smtp = {key: event["smtp"][key] for key in kept if key in event["smtp"]}
+    smtp["starttls"] = {key: value for key, value in event["smtp"]["starttls"].items() if key in ("offered", "masked")}
+    if roll < 0.7 and "offered" in smtp["starttls"]:
+        smtp["starttls"]["offered"] = not smtp["starttls"]["offered"]
+    snapshot["smtp"] = smtp
     return snapshot
 
 
@@ -251,23 +263,51 @@ def lateness(dice):
     return (0,) + tuple(dice.randrange(reach) for _ in range(ORDERS - 1))
 
 
+def lateness_little(dice):
+    return (0,) + tuple(dice.randrange(60 * SECOND) for _ in range(ORDERS - 1))
+
+
+def tellings(dice, event, snapshots, late):
+    """The records of one session: perhaps an earlier snapshot, a second sensor's, the same once more."""
+    told = [event]
+    if dice.random() < snapshots:
+        event = dict(event, snapshot=2)
+        told = [event, earlier_snapshot(dice, event)]
+    if dice.random() < SECOND_SENSOR:
+        told.append(dict(event, sensor="edge-2"))
+    if dice.random() < TOLD_TWICE:
+        told.append(event)
+    return [Record(one, late(dice)) for one in told]
+
+
+def long_history(dice):
+    """One client and one server for longer than sightings are kept: what older ones came to must do.
+
+    Certificates are not seen, and nothing is very late.
+    """
+    server, client = Server(dice, 0, []), Client(dice, 0)
+    server.certificates = []
+    # What is forgotten is no longer told apart by client: one that is denied for good would be judged by its own old offers
+    # as if they were another's.
+    server.share = max(server.share, 0.5)
+    records = []
+    for number, time in enumerate(times(dice, dice.randrange(LONG_RECORDS // 2, LONG_RECORDS))):
+        records += tellings(dice, session(dice, number, client, server, time), 0.1, lateness_little)
+    return records
+
+
 def history(seed):
     dice = random.Random(seed)
+    if seed % LONG_EVERY == 0:
+        return long_history(dice)
     servers = []
     for number in range(dice.choice([1, 1, 2, 3])):
         servers.append(Server(dice, number, servers))
     clients = [Client(dice, number) for number in range(dice.choice([1, 2, 3]))]
+    snapshots = dice.choice(SNAPSHOTS)
     records = []
     for number, time in enumerate(times(dice, dice.randrange(2, RECORDS_MAX))):
-        event = session(dice, number, dice.choice(clients), dice.choice(servers), time)
-        told = [event]
-        if dice.random() < SNAPSHOT_FIRST:
-            told.append(earlier_snapshot(event))
-        if dice.random() < SECOND_SENSOR:
-            told.append(dict(event, sensor="edge-2"))
-        if dice.random() < TOLD_TWICE:
-            told.append(event)
-        records += [Record(one, lateness(dice)) for one in told]
+        records += tellings(dice, session(dice, number, dice.choice(clients), dice.choice(servers), time), snapshots, lateness)
     return records
 
 

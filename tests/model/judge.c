@@ -24,7 +24,7 @@
 #include "rules/knowledge.h"
 #include "rules/policy.h"
 
-#define SEEN_MAX 4096 /* snapshots of one history that are told apart; histories are small */
+#define SEEN_MAX      4096 /* snapshots of one history that are told apart; histories are small */
 #define ARGUMENTS_MAX 16
 
 /* The newest snapshot of a session at one sensor. */

@@ -132,7 +132,8 @@ def session_of(event):
     messages = smtp.get("messages", [])
     return Session(identity=event["session_id"], start=parse_time(event["start"]), end=parse_time(event["timestamp"]), client=event["src_ip"],
                    helo=smtp["helo"], server=f"{event['dest_ip']}:{event['dest_port']}", greeting=smtp["server_name"], sni=tls.get("sni"),
-                   hop=event["hop"], reply=reply, is_final=event["final"], is_masked=is_masked, is_mangled=is_mangled, is_helo_by_choice=smtp.get("ehlo") is False and smtp.get("helo_reply_code") == 250,
+                   hop=event["hop"], reply=reply, is_final=event["final"], is_masked=is_masked, is_mangled=is_mangled,
+                   is_helo_by_choice=smtp.get("ehlo") is False and smtp.get("helo_reply_code") == 250,
                    offered=starttls.get("offered"), requested=starttls.get("requested"), code=starttls.get("reply_code", 0),
                    attempt=attempt_of(event, starttls, tls), is_exposed=smtp.get("exposed_total", 0) > 0, is_whole=is_whole(event),
                    recipient_domains=domains_of(messages),
@@ -368,12 +369,14 @@ class Judge:
         return Finding(session, "certificate.changed", "high" if latest.is_trusted and not shown.is_trusted else "medium")
 
     def plaintext_deliveries(self):
+        is_stranger = self.session.hop == "inbound" and not self.is_habit()
         for domain in sorted(self.bound(self.session.exposed_domains)):
-            severity = "low" if policy_mode(domain) == "testing" else "medium" if self.session.hop == "inbound" and not self.is_habit() else "critical"
+            severity = "low" if policy_mode(domain) == "testing" else "medium" if is_stranger else "critical"
             yield Finding(self.session, "mta_sts.plaintext_delivery", severity, domain=domain)
 
     def findings(self):
-        found = [self.stripped(), self.masked(), self.mangled(), self.refused(), self.aborted(), self.fallback(), self.unused(), self.not_offered(), self.changed()]
+        found = [self.stripped(), self.masked(), self.mangled(), self.refused(), self.aborted(), self.fallback(), self.unused(),
+                 self.not_offered(), self.changed()]
         return [finding for finding in found if finding is not None] + list(self.plaintext_deliveries())
 
 

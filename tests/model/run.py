@@ -116,19 +116,26 @@ def first_difference(answers, expected):
 
 
 def shrink(judge, records):
-    """Drops records as long as some difference is left."""
+    """Drops records as long as some difference is left.
+
+    A session keeps its last word, since the model speaks of whole sessions.
+    """
     size = max(len(records) // 2, 1)
     while True:
         place = 0
         while place < len(records):
             fewer = records[:place] + records[place + size:]
-            if difference(judge, fewer):
+            if is_whole(fewer) and difference(judge, fewer):
                 records = fewer
             else:
                 place += size
         if size == 1:
             return records
         size //= 2
+
+
+def is_whole(records):
+    return {record.event["session_id"] for record in records} == {record.event["session_id"] for record in records if record.event["final"]}
 
 
 def last_findings(judge, events):
@@ -144,21 +151,22 @@ def show_alerts(title, alerts):
     print(title)
     for alert in alerts:
         first, last = history.format_time(alert.first_seen), history.format_time(alert.last_seen)
-        print(f"  {alert.rule} {alert.severity} {alert.hop} count {alert.count}, {first} to {last}: {' '.join(name.lstrip('0') for name in alert.sessions)}")
+        sessions = " ".join(name.lstrip("0") for name in alert.sessions)
+        print(f"  {alert.rule} {alert.severity} {alert.hop} count {alert.count}, {first} to {last}: {sessions}")
 
 
 def story(event):
     """What happened in a session, on a line."""
-    starttls, tls = event["smtp"]["starttls"], event.get("tls", {})
-    certificate = tls.get("certificate", {})
+    smtp, tls = event["smtp"], event.get("tls", {})
+    starttls, certificate = smtp["starttls"], tls.get("certificate", {})
     facts = [f"{key} {starttls[key]}" for key in ("offered", "masked", "requested", "reply_code") if key in starttls]
-    facts += [f"{key} {event['smtp'][key]}" for key in ("ehlo", "ehlo_reply_code", "helo_reply_code") if event["smtp"].get(key, 250) not in (250, True)]
+    facts += [f"{key} {smtp[key]}" for key in ("ehlo", "ehlo_reply_code", "helo_reply_code") if smtp.get(key, 250) not in (250, True)]
     facts += [f"{key} {tls[key]}" for key in ("outcome", "sni", "notafter") if key in tls]
     facts += [f"{key} {str(certificate[key])[:4]}" for key in ("spki_sha256", "issuer_org", "key_rsa", "trust") if key in certificate]
-    facts += ["exposed" if message.get("exposed") else "named" for message in event["smtp"].get("messages", [])]
-    facts += [recipient for message in event["smtp"].get("messages", []) for recipient in message["rcpt_to"]]
-    return (f"  {event['session_id'].lstrip('0')}.{event['snapshot']} {event['start'][8:19]} {event['src_ip']} ({event['smtp']['helo']}) to {event['dest_ip']} "
-            f"({event['smtp']['server_name']}), {event['hop']}: {', '.join(facts)}")
+    for message in smtp.get("messages", []):
+        facts += ["exposed" if message.get("exposed") else "named", *message["rcpt_to"]]
+    return (f"  {event['session_id'].lstrip('0')}.{event['snapshot']} {event['start'][8:19]} {event['src_ip']} ({smtp['helo']}) "
+            f"to {event['dest_ip']} ({smtp['server_name']}), {event['hop']}: {', '.join(facts)}")
 
 
 def show(judge, seed, records):
@@ -174,7 +182,7 @@ def show(judge, seed, records):
         print(story(event))
     for event in events:
         print(json.dumps(event))
-    for session in sorted({event["session_id"] for event in events}, key=lambda name: name):
+    for session in sorted({event["session_id"] for event in events}):
         if findings.get(session, []) != sorted(wanted[session]):
             print(f"session {session}: judge {findings.get(session, [])}, model {sorted(wanted[session])}")
     show_alerts("judge:", [alert for alert in said if alert not in expected])
@@ -220,7 +228,8 @@ def compare(judge, options):
         failed += len(found)
         if failed >= options.differences:
             break
-    print(f"{options.seeds} histories, {history.ORDERS} orders each; alerts:", ", ".join(f"{rule} {count}" for rule, count in sorted(compared.items())))
+    counts = ", ".join(f"{rule} {count}" for rule, count in sorted(compared.items()))
+    print(f"{options.seeds} histories, {history.ORDERS} orders each; alerts: {counts}")
     missing = sorted(model.RULES - compared.keys())
     if missing and options.seeds >= BATCH:
         print("no history raises", ", ".join(missing))

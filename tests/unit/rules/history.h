@@ -1,6 +1,6 @@
 /*
- * Histories for tests of the judge: sessions in the order of their time, judged in any order of arrival over a store in memory. What is found in each is kept by
- * rule, as it was last judged.
+ * Histories for tests of the judge: sessions in the order of their time, judged in any order of arrival over a store in memory. What is found in each is kept
+ * by rule, as it was last judged.
  */
 #ifndef MXT_TESTS_HISTORY_H
 #define MXT_TESTS_HISTORY_H

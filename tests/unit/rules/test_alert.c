@@ -1,7 +1,7 @@
 /* Alerts of findings: every rule is raised once, so that no text stays without its facts. */
 #include <stdlib.h>
 
-#include "rules/alert.h"
+#include "rules/alert_parts.h"
 #include "scene.h"
 
 #define N     MXT_NO
@@ -255,6 +255,62 @@ static void refused_memory_is_told(void **state)
     assert_int_equal(refusals, 4);
 }
 
+/* What is packed comes back, every kind of evidence, whatever refuses on the way. */
+static void packed_alerts_are_whole(void **state)
+{
+    (void)state;
+    const char *items[] = {"a", "", "ccc"};
+    const struct mxt_evidence evidence[] = {
+        {.key = "text", .type = MXT_EVIDENCE_TEXT, .text = "", .next = (struct mxt_evidence *)&evidence[1]},
+        {.key = "number", .type = MXT_EVIDENCE_NUMBER, .number = INT64_MIN, .next = (struct mxt_evidence *)&evidence[2]},
+        {.key = "list", .type = MXT_EVIDENCE_LIST, .list = {.items = items, .count = 3, .total = 70000}, .next = (struct mxt_evidence *)&evidence[3]},
+        {.key = "nothing", .type = MXT_EVIDENCE_LIST, .next = (struct mxt_evidence *)&evidence[4]},
+        {.key = "bool", .type = MXT_EVIDENCE_BOOL, .number = 1},
+    };
+    const struct mxt_alert facts = {.timestamp_us = NOW,
+                                    .sensor = "edge",
+                                    .src_port = 65535,
+                                    .dest_port = 25,
+                                    .hop = MXT_HOP_TRANSIT,
+                                    .rule = MXT_RULE_TLS_DOWNGRADED,
+                                    .severity = MXT_SEVERITY_CRITICAL,
+                                    .domain = "",
+                                    .server_name = NULL,
+                                    .result_type = "x",
+                                    .evidence = evidence};
+    struct mxt_alert_packed *packed = mxt_alert_pack(&facts);
+    struct mxt_arena arena = {.fail_at = 1};
+    struct mxt_alert out;
+    assert_non_null(packed);
+    assert_int_equal(mxt_alert_unpack(&arena, packed, &out), MXT_ENOMEM);
+    arena.fail_at = 2;
+    assert_int_equal(mxt_alert_unpack(&arena, packed, &out), MXT_ENOMEM);
+    assert_int_equal(mxt_alert_unpack(&arena, packed, &out), MXT_OK);
+    assert_int_equal(out.timestamp_us, NOW);
+    assert_string_equal(out.sensor, "edge");
+    assert_null(out.community_id);
+    assert_string_equal(out.domain, "");
+    assert_null(out.server_name);
+    assert_string_equal(out.result_type, "x");
+    assert_int_equal(out.src_port, 65535);
+    assert_int_equal(out.hop, MXT_HOP_TRANSIT);
+    assert_int_equal(out.rule, MXT_RULE_TLS_DOWNGRADED);
+    assert_int_equal(out.severity, MXT_SEVERITY_CRITICAL);
+    const struct mxt_evidence *found = out.evidence;
+    for (size_t i = 0; i < COUNT(evidence); i++, found = found->next) {
+        assert_string_equal(found->key, evidence[i].key);
+        assert_int_equal(found->type, evidence[i].type);
+        assert_int_equal(found->number, evidence[i].number);
+        assert_int_equal(found->list.total, evidence[i].list.total);
+        assert_int_equal(found->list.count, evidence[i].list.count);
+        for (uint16_t j = 0; j < found->list.count; j++)
+            assert_string_equal(found->list.items[j], items[j]);
+    }
+    assert_null(found);
+    mxt_arena_free(&arena);
+    free(packed);
+}
+
 static void severities_are_those_of_eve(void **state)
 {
     (void)state;
@@ -275,6 +331,7 @@ int main(void)
         cmocka_unit_test(ids_are_stable_and_tell_apart),
         cmocka_unit_test(rules_outside_the_catalogue_make_no_alert),
         cmocka_unit_test(refused_memory_is_told),
+        cmocka_unit_test(packed_alerts_are_whole),
         cmocka_unit_test(severities_are_those_of_eve),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -72,25 +72,25 @@ static void what_offers_come_to(void **state)
         {MXT_SUBJECT_SERVER, "O..O", "known"},
         {MXT_SUBJECT_CLIENT_SERVER, "O", "known"},
         {MXT_SUBJECT_SERVER, "nO", "unknown"},
-        {MXT_SUBJECT_SERVER, "nOOOOOOOO", "unknown"},  /* 8 of 9 */
-        {MXT_SUBJECT_SERVER, "nOOOOOOOOO", "known"},   /* 9 of 10 */
+        {MXT_SUBJECT_SERVER, "nOOOOOOOO", "unknown"}, /* 8 of 9 */
+        {MXT_SUBJECT_SERVER, "nOOOOOOOOO", "known"},  /* 9 of 10 */
         {MXT_SUBJECT_SERVER, "OOOOOOOOOOnnnnnnnnnn", "known"},
         {MXT_SUBJECT_SERVER, "OOxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "known"},
-        {MXT_SUBJECT_SERVER, "OOnnnnO", "known"},      /* one break, which ended */
-        {MXT_SUBJECT_SERVER, "OOnnnnOnO", "mixed"},    /* it came back twice */
+        {MXT_SUBJECT_SERVER, "OOnnnnO", "known"},   /* one break, which ended */
+        {MXT_SUBJECT_SERVER, "OOnnnnOnO", "mixed"}, /* it came back twice */
         {MXT_SUBJECT_SERVER, "nOnO", "mixed"},
         {MXT_SUBJECT_SERVER, "nOnOn", "mixed, told"},
         {MXT_SUBJECT_SERVER, "xOxOx", "mixed, told"},
         {MXT_SUBJECT_SERVER, "nOnOOOOOOOOOOOOOO", "mixed"},
-        {MXT_SUBJECT_SERVER, "nOnOOOOOOOOOOOOOOOOOO", "known"},        /* 20 replies, 18 of them offers */
-        {MXT_SUBJECT_SERVER, "nOnOnnnnnnnnnnnnnnnnnnnnnnnn", "unknown"}, /* it ceased to offer at all */
+        {MXT_SUBJECT_SERVER, "nOnOOOOOOOOOOOOOOOOOO", "known"},                   /* 20 replies, 18 of them offers */
+        {MXT_SUBJECT_SERVER, "nOnOnnnnnnnnnnnnnnnnnnnnnnnn", "unknown"},          /* it ceased to offer at all */
         {MXT_SUBJECT_SERVER, "OOOOOOOOOOOOOOOOOOOOOOOOOnOOOOOOOOnOOOO", "known"}, /* twice, and still 90 % */
         {MXT_SUBJECT_SERVER, "OO|n", "known"},
         {MXT_SUBJECT_SERVER, "OOn|n", "lost"},
         {MXT_SUBJECT_SERVER, "OOnnnnnnnnnnnnnnnnnnnnnn|||n", "lost"},
         {MXT_SUBJECT_SERVER, "OOnn|nO", "known"},
-        {MXT_SUBJECT_SERVER, "OOnn|nOnO", "known"},    /* the long break counts no more */
-        {MXT_SUBJECT_SERVER, "OOnn|OnO", "mixed"},     /* a break of which nothing was seen after its day is not lost */
+        {MXT_SUBJECT_SERVER, "OOnn|nOnO", "known"}, /* the long break counts no more */
+        {MXT_SUBJECT_SERVER, "OOnn|OnO", "mixed"},  /* a break of which nothing was seen after its day is not lost */
         {MXT_SUBJECT_SERVER, "nn|n", "unknown"},
     };
     for (size_t i = 0; i < COUNT(cases); i++)

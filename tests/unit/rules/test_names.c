@@ -6,9 +6,15 @@ static void organisations(void **state)
 {
     (void)state;
     static const char *const cases[][2] = {
-        {"mx1.example.net", "example.net"},      {"example.net", "example.net"},      {"a.b.c.example.net", "example.net"},
-        {"mx.example.co.uk", "example.co.uk"},   {"mx.example.CO.UK", "example.CO.UK"}, {"mx00.gmx.de", "gmx.de"},
-        {"co.uk", "co.uk"},                      {"*.mx.example.net", "example.net"}, {"localhost", "localhost"},
+        {"mx1.example.net", "example.net"},
+        {"example.net", "example.net"},
+        {"a.b.c.example.net", "example.net"},
+        {"mx.example.co.uk", "example.co.uk"},
+        {"mx.example.CO.UK", "example.CO.UK"},
+        {"mx00.gmx.de", "gmx.de"},
+        {"co.uk", "co.uk"},
+        {"*.mx.example.net", "example.net"},
+        {"localhost", "localhost"},
         {"", ""},
     };
     for (size_t i = 0; i < COUNT(cases); i++)
@@ -31,7 +37,8 @@ static void private_names(void **state)
     assert_true(mxt_names_is_public("mx.example.net"));
     assert_true(mxt_names_is_public("localhost.example.net"));
     assert_true(mxt_names_is_public("thelocal.com"));
-    static const char *const none[] = {"mail.local", "localhost.localdomain", "mx.LAN", "printer.home.arpa", "localhost", "mail", "192.0.2.1", "", "a b.example"};
+    static const char *const none[] = {"mail.local", "localhost.localdomain", "mx.LAN", "printer.home.arpa", "localhost", "mail", "192.0.2.1", "",
+                                       "a b.example"};
     for (size_t i = 0; i < COUNT(none); i++)
         assert_false(mxt_names_is_public(none[i]));
     assert_false(mxt_names_is_public(NULL));

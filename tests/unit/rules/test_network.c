@@ -64,7 +64,9 @@ static void stripped(void **state)
          {{1, .facts = {ENCRYPTED, .banner_name = "mx.example.net"}},
           {2, .facts = {ENCRYPTED, .banner_name = "mx.example.net"}},
           {3, .server = "192.0.2.26", .facts = {PLAIN, OUT, .banner_name = "mx.example.net"}}}},
-        {"it goes on", MXT_SEVERITY_HIGH, {{1, .facts = {ENCRYPTED}}, {2, .facts = {PLAIN}}, {3, .facts = {PLAIN}}, {4, .facts = {PLAIN}}, {5, .facts = {PLAIN}}}},
+        {"it goes on",
+         MXT_SEVERITY_HIGH,
+         {{1, .facts = {ENCRYPTED}}, {2, .facts = {PLAIN}}, {3, .facts = {PLAIN}}, {4, .facts = {PLAIN}}, {5, .facts = {PLAIN}}}},
         {"one other was offered once", MXT_SEVERITY_NONE, {{1, OTHER, .facts = {ENCRYPTED}}, {2, .facts = {PLAIN, OUT}}}},
         {"left out before others were known",
          MXT_SEVERITY_NONE,
@@ -82,13 +84,15 @@ static void stripped(void **state)
          {{1, .facts = {ENCRYPTED}}, {2, .facts = {.ehlo = Y, .ehlo_code = 554, .helo_code = 554, .requested = N}}}},
         {"EHLO put off", MXT_SEVERITY_NONE, {{1, .facts = {ENCRYPTED}}, {2, .facts = {.ehlo = Y, .ehlo_code = 451, .helo_code = 250, .requested = N}}}},
         {"masked says it better", MXT_SEVERITY_NONE, {{1, .facts = {ENCRYPTED}}, {2, .facts = {PLAIN, .masked = "XXXXXXXA"}}}},
-        {"mangled says it better",
-         MXT_SEVERITY_NONE,
-         {{1, .facts = {ENCRYPTED}}, {2, .facts = {PLAIN, .mangled = "XXXXXXXX", .reply_code = 500}}}},
+        {"mangled says it better", MXT_SEVERITY_NONE, {{1, .facts = {ENCRYPTED}}, {2, .facts = {PLAIN, .mangled = "XXXXXXXX", .reply_code = 500}}}},
         {"the reply was not seen whole", MXT_SEVERITY_NONE, {{1, .facts = {ENCRYPTED}}, {2, .facts = {.ehlo = Y, .ehlo_code = 250, .exposed = 1}}}},
-        {"it may still be offered", MXT_SEVERITY_NONE, {{1, .facts = {ENCRYPTED}}, {2, .facts = {.offered = N, .ehlo = Y, .ehlo_code = 250, .is_snapshot = true}}}},
+        {"it may still be offered",
+         MXT_SEVERITY_NONE,
+         {{1, .facts = {ENCRYPTED}}, {2, .facts = {.offered = N, .ehlo = Y, .ehlo_code = 250, .is_snapshot = true}}}},
         {"decrypted", MXT_SEVERITY_NONE, {{1, .facts = {ENCRYPTED}}, {2, .facts = {PLAIN, .has_tls = true, .outcome = MXT_TLS_DECRYPTED}}}},
-        {"a farm, told", MXT_SEVERITY_INFO, {{1, .facts = {PLAIN}}, {2, .facts = {UNUSED}}, {3, .facts = {PLAIN}}, {4, .facts = {UNUSED}}, {5, .facts = {PLAIN}}}},
+        {"a farm, told",
+         MXT_SEVERITY_INFO,
+         {{1, .facts = {PLAIN}}, {2, .facts = {UNUSED}}, {3, .facts = {PLAIN}}, {4, .facts = {UNUSED}}, {5, .facts = {PLAIN}}}},
         {"a farm, once",
          MXT_SEVERITY_NONE,
          {{1, .facts = {PLAIN}}, {2, .facts = {UNUSED}}, {3, .facts = {PLAIN}}, {4, .facts = {UNUSED}}, {5, .facts = {PLAIN}}, {6, .facts = {PLAIN}}}},
@@ -115,7 +119,8 @@ static void not_offered_gives_way(void **state)
 static void lost_is_said(void **state)
 {
     (void)state;
-    const struct visit visits[] = {{1, .facts = {ENCRYPTED}}, {2, .facts = {PLAIN}}, {1000, .facts = {PLAIN}}, {1442, .facts = {PLAIN}}, {9000, OTHER, .facts = {PLAIN}}};
+    const struct visit visits[] = {
+        {1, .facts = {ENCRYPTED}}, {2, .facts = {PLAIN}}, {1000, .facts = {PLAIN}}, {1442, .facts = {PLAIN}}, {9000, OTHER, .facts = {PLAIN}}};
     assert_false(history_last(visits, 2).is_lost);
     assert_false(history_last(visits, 3).is_lost);
     assert_true(history_last(visits, 4).is_lost);
@@ -143,9 +148,7 @@ static void fallback(void **state)
         {"TLS worked since", MXT_SEVERITY_NONE, {{1, .facts = {ABORTED}}, {2, .facts = {ENCRYPTED}}, {3, .facts = {UNUSED}}}},
         {"the retry is encrypted", MXT_SEVERITY_NONE, {{1, .facts = {ABORTED}}, {2, .facts = {ENCRYPTED}}}},
         {"another client", MXT_SEVERITY_NONE, {{1, .facts = {ABORTED}}, {2, OTHER, .facts = {UNUSED}}}},
-        {"names that everyone has",
-         MXT_SEVERITY_NONE,
-         {{1, .facts = {ABORTED, .helo = "mail.local"}}, {2, OTHER, .facts = {UNUSED, .helo = "mail.local"}}}},
+        {"names that everyone has", MXT_SEVERITY_NONE, {{1, .facts = {ABORTED, .helo = "mail.local"}}, {2, OTHER, .facts = {UNUSED, .helo = "mail.local"}}}},
         {"another server, of nobody knows whom", MXT_SEVERITY_NONE, {{1, .facts = {ABORTED}}, {2, .server = "192.0.2.26", .facts = {UNUSED}}}},
         {"it asked for what was not offered", MXT_SEVERITY_NONE, {{1, .facts = {.offered = N, .requested = Y, .reply_code = 502}}, {2, .facts = {PLAIN}}}},
         {"decrypted", MXT_SEVERITY_NONE, {{1, .facts = {ABORTED}}, {2, .facts = {UNUSED, .has_tls = true, .outcome = MXT_TLS_DECRYPTED}}}},
@@ -153,7 +156,11 @@ static void fallback(void **state)
     check(MXT_RULE_STARTTLS_FALLBACK, cases, COUNT(cases));
 }
 
-#define THREE_ENCRYPTED {1, .facts = {ENCRYPTED}}, {2, .facts = {ENCRYPTED}}, {3, .facts = {ENCRYPTED}}
+#define THREE_ENCRYPTED                                                                                                                                        \
+    {1, .facts = {ENCRYPTED}}, {2, .facts = {ENCRYPTED}},                                                                                                      \
+    {                                                                                                                                                          \
+        3, .facts = { ENCRYPTED }                                                                                                                              \
+    }
 
 static void unused(void **state)
 {
@@ -192,11 +199,11 @@ static void handshake_aborted(void **state)
     check(MXT_RULE_STARTTLS_HANDSHAKE_ABORTED, cases, COUNT(cases));
 }
 
-#define KEY_A   "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-#define KEY_B   "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
-#define SHOWN   ENCRYPTED, .visible = Y, .trust = MXT_TRUST_TRUSTED, .is_rsa = Y, .not_before = NOW - 10 * DAY, .not_after = NOW + 80 * DAY
-#define OLD     SHOWN, .spki = KEY_A, .issuer = "A"
-#define NEW     SHOWN, .spki = KEY_B, .issuer = "B"
+#define KEY_A            "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define KEY_B            "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+#define SHOWN            ENCRYPTED, .visible = Y, .trust = MXT_TRUST_TRUSTED, .is_rsa = Y, .not_before = NOW - 10 * DAY, .not_after = NOW + 80 * DAY
+#define OLD              SHOWN, .spki = KEY_A, .issuer = "A"
+#define NEW              SHOWN, .spki = KEY_B, .issuer = "B"
 #define RETRUST(verdict) ENCRYPTED, .visible = Y, .trust = verdict, .is_rsa = Y, .spki = KEY_B, .issuer = "B"
 
 static void certificate_changed(void **state)
@@ -221,7 +228,8 @@ static void certificate_changed(void **state)
         {"of another server", MXT_SEVERITY_NONE, {{1, .facts = {OLD}}, {2, .server = "192.0.2.26", .facts = {NEW}}}},
         {"in the last third of its life",
          MXT_SEVERITY_NONE,
-         {{1, .facts = {ENCRYPTED, .visible = Y, .is_rsa = Y, .spki = KEY_A, .issuer = "A", .not_before = NOW - 61 * DAY, .not_after = NOW + 29 * DAY}}, {2, .facts = {NEW}}}},
+         {{1, .facts = {ENCRYPTED, .visible = Y, .is_rsa = Y, .spki = KEY_A, .issuer = "A", .not_before = NOW - 61 * DAY, .not_after = NOW + 29 * DAY}},
+          {2, .facts = {NEW}}}},
         {"dates not known", MXT_SEVERITY_NONE, {{1, .facts = {ENCRYPTED, .visible = Y, .is_rsa = Y, .spki = KEY_A, .issuer = "A"}}, {2, .facts = {NEW}}}},
         {"not shown", MXT_SEVERITY_NONE, {{1, .facts = {OLD}}, {2, .facts = {ENCRYPTED, .visible = N, .spki = KEY_B, .issuer = "B"}}}},
     };

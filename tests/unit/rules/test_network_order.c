@@ -19,7 +19,12 @@ enum { SESSIONS = 6 };
 
 static const struct visit histories[][SESSIONS] = {
     /* Offered, stripped, a stranger, offered again, HELO */
-    {{1, .facts = {ENCRYPTED}}, {2, .facts = {PLAIN}}, {3, OTHER, .facts = {PLAIN}}, {4, .facts = {ENCRYPTED}}, {5, OTHER, .facts = {HELO}}, {6, .facts = {PLAIN}}},
+    {{1, .facts = {ENCRYPTED}},
+     {2, .facts = {PLAIN}},
+     {3, OTHER, .facts = {PLAIN}},
+     {4, .facts = {ENCRYPTED}},
+     {5, OTHER, .facts = {HELO}},
+     {6, .facts = {PLAIN}}},
     /* A farm */
     {{1, .facts = {PLAIN}}, {2, .facts = {UNUSED}}, {3, OTHER, .facts = {PLAIN}}, {4, .facts = {UNUSED}}, {5, OTHER, .facts = {PLAIN}}, {6, .facts = {PLAIN}}},
     /* A failure, plaintext at another MX, TLS in between, plaintext again */
@@ -64,7 +69,8 @@ static void compare(const struct history *expected, const struct history *actual
 {
     for (size_t i = 0; i < SESSIONS; i++)
         if (!is_same(&expected->found[i], &actual->found[i]))
-            fail_msg("history %zu, order %u %u %u %u %u %u: session %zu is judged otherwise", which, order[0], order[1], order[2], order[3], order[4], order[5], i);
+            fail_msg("history %zu, order %u %u %u %u %u %u: session %zu is judged otherwise", which, order[0], order[1], order[2], order[3], order[4], order[5],
+                     i);
 }
 
 /* The next order of the same numbers by size; false behind the last. */

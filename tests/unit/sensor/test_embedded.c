@@ -1,0 +1,141 @@
+/* The judge in the sensor's process: what later records change is judged again, and told so. */
+#include <stdlib.h>
+
+#include "check.h"
+#include "decoders/text.h"
+#include "rules/judge.h"
+#include "rules/record.h"
+#include "sensor/embedded.h"
+
+#define SECOND INT64_C(1000000)
+#define NOW    (1700000000 * SECOND)
+
+struct heard {
+    size_t judged, again, alerts;
+    struct mxt_judged last_again;
+    enum mxt_severity severity[MXT_RULES];
+};
+
+static void on_judged(void *context, const struct mxt_record *record, const struct mxt_judged *judged)
+{
+    struct heard *heard = context;
+    assert_non_null(record);
+    heard->judged++;
+    if (!judged->is_again)
+        return;
+    heard->again++;
+    heard->last_again = *judged;
+}
+
+static void on_alert(void *context, const struct mxt_alert *alert)
+{
+    struct heard *heard = context;
+    heard->alerts++;
+    heard->severity[alert->rule] = alert->severity;
+}
+
+/* A session at `second`, whose server offers STARTTLS or does not; mail crosses in the clear where it does not. */
+static void take(struct mxt_embedded *embedded, uint64_t id, int64_t second, bool is_offered)
+{
+    struct mxt_smtp_facts smtp = {.ehlo = MXT_YES, .ehlo_reply_code = 250, .has_capabilities = true, .exposed_total = is_offered ? 0 : 1};
+    smtp.starttls =
+        (struct mxt_starttls_facts){.offered = is_offered ? MXT_YES : MXT_NO, .requested = is_offered ? MXT_YES : MXT_NO, .reply_code = is_offered ? 220 : 0};
+    struct mxt_tls_facts tls = {.mode = MXT_TLS_STARTTLS, .outcome = MXT_TLS_ESTABLISHED, .version = 0x0304};
+    struct mxt_record record = {.version = MXT_RECORD_VERSION,
+                                .sensor = "test",
+                                .session_id = id,
+                                .snapshot = 1,
+                                .final = true,
+                                .hop = MXT_HOP_OUTBOUND,
+                                .start_us = NOW + second * SECOND,
+                                .timestamp_us = NOW + (second + 1) * SECOND,
+                                .src_port = 40000,
+                                .dest_port = 25,
+                                .smtp = &smtp};
+    record.tls = is_offered ? &tls : NULL;
+    assert_int_equal(mxt_address_parse("10.1.0.25", &record.src_ip), MXT_OK);
+    assert_int_equal(mxt_address_parse("192.0.2.25", &record.dest_ip), MXT_OK);
+    struct mxt_arena arena = {0};
+    assert_int_equal(mxt_judge_session(&record, &arena, &record.findings), MXT_OK);
+    mxt_embedded_take(embedded, &record, &arena);
+    mxt_arena_free(&arena);
+}
+
+struct fixture {
+    struct mxt_judge_config config;
+    struct mxt_memory *memory;
+    struct heard heard;
+    struct mxt_embedded *embedded;
+};
+
+static void begin(struct fixture *fixture)
+{
+    *fixture = (struct fixture){.memory = mxt_memory_new()};
+    assert_non_null(fixture->memory);
+    mxt_judge_config_init(&fixture->config);
+    const struct mxt_embedded_config config = {.judge = &fixture->config, .memory = fixture->memory, .judged = on_judged, .context = &fixture->heard};
+    fixture->embedded = mxt_embedded_new(&config);
+    assert_non_null(fixture->embedded);
+}
+
+static void end(struct fixture *fixture)
+{
+    mxt_embedded_alerts(fixture->embedded, on_alert, &fixture->heard);
+    assert_int_equal(mxt_embedded_refused(fixture->embedded), 0);
+    mxt_embedded_free(fixture->embedded);
+    mxt_memory_free(fixture->memory);
+}
+
+static void in_order(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    begin(&fixture);
+    take(fixture.embedded, 1, 0, true);
+    take(fixture.embedded, 2, 10, false);
+    end(&fixture);
+    assert_int_equal(fixture.heard.judged, 2);
+    assert_int_equal(fixture.heard.severity[MXT_RULE_STARTTLS_STRIPPED], MXT_SEVERITY_HIGH);
+    assert_int_equal(fixture.heard.alerts, 1);
+}
+
+/* The offer comes to light after the session that lacks it: it is judged again, and what it was called before is gone. */
+static void the_earlier_comes_late(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    begin(&fixture);
+    take(fixture.embedded, 2, 10, false);
+    take(fixture.embedded, 1, 0, true);
+    end(&fixture);
+    assert_int_equal(fixture.heard.again, 1);
+    assert_int_equal(fixture.heard.last_again.previous, MXT_SEVERITY_INFO);
+    assert_int_equal(fixture.heard.last_again.severity, MXT_SEVERITY_HIGH);
+    assert_true(fixture.heard.last_again.is_leading);
+    assert_int_equal(fixture.heard.severity[MXT_RULE_STARTTLS_STRIPPED], MXT_SEVERITY_HIGH);
+    assert_int_equal(fixture.heard.severity[MXT_RULE_STARTTLS_NOT_OFFERED], MXT_SEVERITY_NONE);
+    assert_int_equal(fixture.heard.alerts, 1);
+}
+
+static void what_is_off_is_counted(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    begin(&fixture);
+    fixture.config.is_off[MXT_RULE_STARTTLS_STRIPPED] = true;
+    take(fixture.embedded, 1, 0, true);
+    take(fixture.embedded, 2, 10, false);
+    assert_int_equal(mxt_embedded_suppressed(fixture.embedded), 1);
+    end(&fixture);
+    assert_int_equal(fixture.heard.alerts, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(in_order),
+        cmocka_unit_test(the_earlier_comes_late),
+        cmocka_unit_test(what_is_off_is_counted),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
