@@ -6,7 +6,8 @@
 
 struct mxt_arena_block {
     struct mxt_arena_block *previous;
-    uint32_t size; /* of the whole block */
+    uint32_t size : 31; /* of the whole block */
+    uint32_t is_lent : 1;
     uint32_t used; /* header included */
 };
 
@@ -17,6 +18,13 @@ void mxt_arena_init(struct mxt_arena *arena, uint32_t limit)
     *arena = (struct mxt_arena){.limit = limit};
 }
 
+void mxt_arena_init_with(struct mxt_arena *arena, uint32_t limit, void *first, uint32_t size)
+{
+    struct mxt_arena_block *block = first;
+    *block = (struct mxt_arena_block){.size = size & INT32_MAX, .is_lent = 1, .used = sizeof *block};
+    *arena = (struct mxt_arena){.head = block, .reserved = size, .limit = limit};
+}
+
 static struct mxt_arena_block *grow(struct mxt_arena *arena, size_t wanted)
 {
     size_t size = arena->head == NULL ? MXT_ARENA_FIRST : (size_t)arena->head->size * 2;
@@ -24,14 +32,12 @@ static struct mxt_arena_block *grow(struct mxt_arena *arena, size_t wanted)
         size = MXT_ARENA_BLOCK_MAX;
     if (size < wanted + sizeof(struct mxt_arena_block))
         size = wanted + sizeof(struct mxt_arena_block);
-    if (size > UINT32_MAX - arena->reserved || (arena->limit != 0 && arena->reserved + size > arena->limit))
+    if (size > INT32_MAX - arena->reserved || (arena->limit != 0 && arena->reserved + size > arena->limit))
         return NULL;
     struct mxt_arena_block *block = malloc(size);
     if (block == NULL)
         return NULL;
-    block->previous = arena->head;
-    block->size = (uint32_t)size;
-    block->used = sizeof *block;
+    *block = (struct mxt_arena_block){.previous = arena->head, .size = (uint32_t)size & INT32_MAX, .used = sizeof *block};
     arena->head = block;
     arena->reserved += (uint32_t)size;
     return block;
@@ -83,7 +89,8 @@ void mxt_arena_free(struct mxt_arena *arena)
     struct mxt_arena_block *block = arena->head;
     while (block != NULL) {
         struct mxt_arena_block *previous = block->previous;
-        free(block);
+        if (!block->is_lent)
+            free(block);
         block = previous;
     }
     arena->head = NULL;

@@ -1,7 +1,7 @@
 /*
  * A region of memory that is freed at once. Each session has one: what a decoder wants to keep goes in here and dies with the session.
  *
- * The first block is small (MXT_ARENA_FIRST), so that a flow idle after EHLO stays under 1 KiB in all; later blocks double up to
+ * The first block is small (MXT_ARENA_FIRST), or lent by the owner out of memory it has anyway; later blocks double up to
  * MXT_ARENA_BLOCK_MAX. Not thread safe: an arena belongs to the thread of its flow.
  */
 #ifndef MXT_DECODERS_ARENA_H
@@ -20,7 +20,7 @@ struct mxt_arena_block;
 /* Zeroed is a valid empty arena without a limit. Embedded by its owner. */
 struct mxt_arena {
     struct mxt_arena_block *head; /* newest block */
-    uint32_t reserved;            /* bytes taken from malloc, headers included */
+    uint32_t reserved;            /* bytes taken from malloc or lent, headers included */
     uint32_t limit;               /* most bytes to reserve; 0: no limit */
     uint32_t fail_at;             /* tests: the fail_at-th allocation from now fails; 0: none */
     uint32_t failures;            /* allocations refused so far */
@@ -28,6 +28,9 @@ struct mxt_arena {
 
 /* Prepares an empty arena that reserves at most `limit` bytes (0: unlimited). Reserves nothing yet. */
 void mxt_arena_init(struct mxt_arena *arena, uint32_t limit);
+
+/* The same, with `size` bytes at `first` (aligned for any object, the caller's, at least 16) to be used up first. They must outlive the arena. */
+void mxt_arena_init_with(struct mxt_arena *arena, uint32_t limit, void *first, uint32_t size);
 
 /* `size` zeroed bytes aligned for any object, valid until mxt_arena_free; NULL when refused (counted in `failures`). */
 void *mxt_arena_alloc(struct mxt_arena *arena, size_t size);

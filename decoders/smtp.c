@@ -6,31 +6,35 @@
 
 #include "decoders/smtp_int.h"
 
-struct mxt_smtp *mxt_smtp_new(struct mxt_arena *arena, const struct mxt_smtp_limits *limits, bool is_midstream)
+size_t mxt_smtp_size(void)
 {
-    struct mxt_smtp *smtp = calloc(1, sizeof *smtp);
-    if (smtp == NULL)
-        return NULL;
-    smtp->arena = arena;
-    smtp->limits = *limits;
-    smtp->is_midstream = is_midstream;
-    smtp->is_greeting_expected = !is_midstream;
-    smtp->is_client_lost = is_midstream;
+    return sizeof(struct mxt_smtp);
+}
+
+enum mxt_status mxt_smtp_init(struct mxt_smtp *smtp, struct mxt_arena *arena, const struct mxt_smtp_limits *limits, bool is_midstream)
+{
+    *smtp = (struct mxt_smtp){.arena = arena, .limits = *limits, .is_midstream = is_midstream, .is_greeting_expected = !is_midstream, .is_client_lost = is_midstream};
     if (is_midstream) {
         smtp->client = MXT_CLIENT_COMMANDS;
         mxt_smtp_queue_mark_loss(smtp);
     }
-    if (smtp->has_failed) {
-        mxt_smtp_free(smtp);
-        return NULL;
-    }
-    return smtp;
+    if (!smtp->has_failed)
+        return MXT_OK;
+    mxt_smtp_clear(smtp);
+    return MXT_ENOMEM;
 }
 
-void mxt_smtp_free(struct mxt_smtp *smtp)
+struct mxt_smtp *mxt_smtp_new(struct mxt_arena *arena, const struct mxt_smtp_limits *limits, bool is_midstream)
 {
-    if (smtp == NULL)
-        return;
+    struct mxt_smtp *smtp = malloc(sizeof *smtp);
+    if (smtp == NULL || mxt_smtp_init(smtp, arena, limits, is_midstream) == MXT_OK)
+        return smtp;
+    free(smtp);
+    return NULL;
+}
+
+void mxt_smtp_clear(struct mxt_smtp *smtp)
+{
     for (int direction = MXT_TOSERVER; direction <= MXT_TOCLIENT; direction++) {
         mxt_smtp_line_drop(smtp, (enum mxt_direction)direction);
         free(smtp->stash[direction]);
@@ -42,7 +46,20 @@ void mxt_smtp_free(struct mxt_smtp *smtp)
     mxt_smtp_transaction_detach(smtp);
     mxt_smtp_messages_free(smtp);
     mxt_arena_free(&smtp->later);
+}
+
+void mxt_smtp_free(struct mxt_smtp *smtp)
+{
+    if (smtp == NULL)
+        return;
+    mxt_smtp_clear(smtp);
     free(smtp);
+}
+
+void mxt_smtp_prefetch(const struct mxt_smtp *smtp)
+{
+    __builtin_prefetch(smtp->body, 1);
+    __builtin_prefetch(smtp->transaction, 1);
 }
 
 void mxt_smtp_fail(struct mxt_smtp *smtp)

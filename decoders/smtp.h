@@ -63,11 +63,11 @@ struct mxt_starttls_facts {
     enum mxt_fact offered;        /* stated only from a whole, gapless EHLO reply (250) before TLS; a HELO reply says nothing. YES also where X-ANONYMOUSTLS alone is offered */
     enum mxt_fact requested;      /* the command crossed intact; NO: the session was seen whole up to its first message or its end without it */
     uint16_t reply_code;          /* to the (last) STARTTLS or mangled command */
+    uint32_t injected_toserver;   /* plaintext bytes between the STARTTLS line and the client's first TLS record; 0 unless that record followed */
+    uint32_t injected_toclient;   /* plaintext bytes between the 220 line and the server's first TLS record; 0 unless that record followed */
     const char *reply_text;       /* first line of that reply without the code */
     const char *masked;           /* a capability overwritten in place (XXXXXXXA, ********), as seen */
     const char *mangled_command;  /* a command overwritten in place where STARTTLS belongs, as seen */
-    uint32_t injected_toserver;   /* plaintext bytes between the STARTTLS line and the client's first TLS record; 0 unless that record followed */
-    uint32_t injected_toclient;   /* plaintext bytes between the 220 line and the server's first TLS record; 0 unless that record followed */
     struct mxt_text_list injected_verbs; /* verbs (or reply codes) among the injected bytes */
     struct mxt_text_list before;  /* verbs that preceded STARTTLS, at most 16 */
 };
@@ -95,24 +95,24 @@ struct mxt_smuggling {
 struct mxt_smtp_facts {
     const char *proxied_src_ip;   /* true client from a PROXY header (v1, v2) or NULL */
     const char *banner;           /* first line of the greeting with its code; "220 mx.example.net ESMTP" */
-    uint16_t banner_code;
     const char *server_name;      /* first word of the greeting if it is a domain name (lower case), else the first word of the EHLO reply if it is one */
     const char *helo;             /* argument of the last EHLO, HELO or LHLO before TLS */
+    struct mxt_text_list capabilities; /* lines of the last whole EHLO reply before TLS, the greeting line excluded */
+    struct mxt_starttls_facts starttls;
+    struct mxt_auth_facts auth;
+    struct mxt_message *messages; /* oldest kept first */
+    struct mxt_smuggling *smuggling; /* at most 16 */
+    const char *xclient;          /* attribute names (not values) of an XCLIENT command or NULL */
+    uint16_t banner_code;
     enum mxt_fact ehlo;           /* YES: EHLO (or LHLO) was sent; NO: HELO alone */
     bool is_lmtp;
     uint16_t ehlo_reply_code;
     uint16_t helo_reply_code;
-    struct mxt_text_list capabilities; /* lines of the last whole EHLO reply before TLS, the greeting line excluded */
     bool has_capabilities;        /* such a reply was seen, be it empty */
-    struct mxt_starttls_facts starttls;
-    struct mxt_auth_facts auth;
-    struct mxt_message *messages; /* oldest kept first */
-    uint32_t messages_total, recipients_total, exposed_total, delivered_total; /* all, those not kept too */
-    struct mxt_smuggling *smuggling; /* at most 16 */
-    uint32_t smuggling_total;
-    const char *xclient;          /* attribute names (not values) of an XCLIENT command or NULL */
-    uint32_t lines_too_long, unknown_verbs, unpaired_replies; /* anomalies, counted */
     bool pairing_lost;            /* at some point a reply could not be given to a command */
+    uint32_t smuggling_total;
+    uint32_t messages_total, recipients_total, exposed_total, delivered_total; /* all, those not kept too */
+    uint32_t lines_too_long, unknown_verbs, unpaired_replies; /* anomalies, counted */
 };
 
 struct mxt_smtp;
@@ -125,6 +125,18 @@ struct mxt_smtp *mxt_smtp_new(struct mxt_arena *arena, const struct mxt_smtp_lim
 
 /* NULL is accepted. The facts die with it. */
 void mxt_smtp_free(struct mxt_smtp *smtp);
+
+/* For an owner that has room for the decoder in memory of its own: bytes of a struct mxt_smtp, a multiple of 8. */
+size_t mxt_smtp_size(void);
+
+/* As mxt_smtp_new, in mxt_smtp_size() bytes at `smtp`. MXT_ENOMEM: nothing is held. Pair with mxt_smtp_clear. */
+enum mxt_status mxt_smtp_init(struct mxt_smtp *smtp, struct mxt_arena *arena, const struct mxt_smtp_limits *limits, bool is_midstream) MXT_MUST_CHECK;
+
+/* Releases what it holds. The facts die. */
+void mxt_smtp_clear(struct mxt_smtp *smtp);
+
+/* Begins to fetch into the cache what the next bytes of a message will need beyond the decoder itself. */
+void mxt_smtp_prefetch(const struct mxt_smtp *smtp);
 
 /*
  * Feeds bytes of one direction. *consumed is always set.

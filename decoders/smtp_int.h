@@ -109,17 +109,18 @@ struct mxt_smtp_stash {
     uint8_t bytes[];
 };
 
+/* The beginning of an unfinished line. */
 struct mxt_smtp_line {
-    uint8_t *held;     /* the beginning of an unfinished line, or NULL */
     uint16_t length, capacity;
     bool is_too_long;  /* the rest is passed over up to the line's end */
+    uint8_t bytes[];
 };
 
 /* A whole line without its line end. */
 struct mxt_smtp_text {
     const uint8_t *p;
     size_t n;
-    uint8_t *owned;    /* to be freed by the taker, or NULL */
+    void *owned;       /* to be freed by the taker, or NULL */
 };
 
 enum mxt_smtp_client {
@@ -142,26 +143,8 @@ enum mxt_smtp_target { MXT_TARGET_NONE = 0, MXT_TARGET_GREETING, MXT_TARGET_HEAD
 struct mxt_smtp_body;      /* smtp_body.c */
 struct mxt_smtp_ehlo;      /* smtp_ehlo.c: an EHLO reply that is not whole yet */
 
+/* What every segment looks at comes first. */
 struct mxt_smtp {
-    struct mxt_smtp_facts facts;
-    struct mxt_arena *arena;
-    struct mxt_arena later;          /* strings that were said anew; thrown out and copied when too many */
-    struct mxt_smtp_line lines[2];
-    struct mxt_smtp_stash *stash[2];
-    struct mxt_smtp_stash *replay;   /* the client's, known now for what they are: read before anything else */
-    struct mxt_smtp_queue *queue;    /* NULL when empty */
-    struct mxt_smtp_body *body;
-    struct mxt_smtp_ehlo *ehlo;
-    struct mxt_transaction *transaction; /* the client's open one */
-    struct mxt_message *last_message;
-    uint64_t chunk;                  /* bytes of a BDAT chunk or PROXY header that are still to come */
-    struct mxt_smtp_limits limits;
-    uint16_t first_words;            /* of MXT_SMTP_FIRST_WORDS */
-    uint16_t later_live;             /* KiB that lived in `later` when it was last cleaned */
-    uint16_t messages_kept;
-    uint16_t reply_code;             /* of the reply being read */
-    uint8_t before[MXT_SMTP_BEFORE_MAX]; /* rows of the vocabulary, in the order of sending */
-    uint8_t before_count;
     uint8_t client;                  /* enum mxt_smtp_client */
     uint8_t server;                  /* enum mxt_smtp_server */
     uint8_t target;                  /* enum mxt_smtp_target */
@@ -190,6 +173,25 @@ struct mxt_smtp {
     bool is_mark_open : 1;           /* whether the server took a look-alike for the end is still to be seen */
     bool is_end_answered : 1;
     bool is_chunk_last : 1;          /* the running BDAT ends the message */
+    uint8_t before_count : 5;        /* of `before` */
+    uint16_t reply_code;             /* of the reply being read */
+    uint16_t first_words;            /* of MXT_SMTP_FIRST_WORDS */
+    uint16_t later_live;             /* KiB that lived in `later` when it was last cleaned */
+    uint16_t messages_kept;
+    uint8_t before[MXT_SMTP_BEFORE_MAX]; /* rows of the vocabulary, in the order of sending */
+    struct mxt_smtp_limits limits;
+    struct mxt_smtp_body *body;
+    struct mxt_transaction *transaction; /* the client's open one */
+    struct mxt_smtp_queue *queue;    /* NULL when empty */
+    struct mxt_smtp_stash *replay;   /* the client's, known now for what they are: read before anything else */
+    struct mxt_smtp_line *lines[2];  /* by direction, or NULL */
+    struct mxt_smtp_stash *stash[2];
+    uint64_t chunk;                  /* bytes of a BDAT chunk or PROXY header that are still to come */
+    struct mxt_smtp_ehlo *ehlo;
+    struct mxt_arena *arena;
+    struct mxt_message *last_message;
+    struct mxt_arena later;          /* strings that were said anew; thrown out and copied when too many */
+    struct mxt_smtp_facts facts;
 };
 
 /* Counts the failure; the decoder stops. */

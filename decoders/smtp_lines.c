@@ -11,34 +11,35 @@
 #define STASH_FIRST 256u
 
 /* Appends to the held beginning, up to the limit; what goes beyond marks the line. */
-static void hold(struct mxt_smtp *smtp, struct mxt_smtp_line *line, const uint8_t *p, size_t n)
+static void hold(struct mxt_smtp *smtp, enum mxt_direction direction, const uint8_t *p, size_t n)
 {
-    size_t room = (size_t)smtp->limits.line - line->length;
-    line->is_too_long = line->is_too_long || n > room;
-    size_t take = n < room ? n : room;
-    if (take == 0)
-        return;
-    size_t wanted = line->length + take;
-    if (wanted > line->capacity) {
-        size_t capacity = line->capacity == 0 ? HELD_FIRST : line->capacity;
+    struct mxt_smtp_line *line = smtp->lines[direction];
+    size_t length = line == NULL ? 0 : line->length;
+    size_t room = (size_t)smtp->limits.line - length;
+    size_t wanted = length + (n < room ? n : room);
+    if (line == NULL || wanted > line->capacity) {
+        size_t capacity = line == NULL ? HELD_FIRST : line->capacity;
         while (capacity < wanted)
             capacity *= 2;
         if (capacity > smtp->limits.line)
             capacity = smtp->limits.line;
-        uint8_t *held = realloc(line->held, capacity);
-        if (held == NULL) {
+        struct mxt_smtp_line *grown = realloc(line, sizeof *grown + capacity);
+        if (grown == NULL) {
             mxt_smtp_fail(smtp);
             return;
         }
-        line->held = held;
-        line->capacity = (uint16_t)capacity;
+        if (line == NULL)
+            *grown = (struct mxt_smtp_line){0};
+        grown->capacity = (uint16_t)capacity;
+        smtp->lines[direction] = line = grown;
     }
-    memcpy(line->held + line->length, p, take);
+    memcpy(line->bytes + length, p, wanted - length);
     line->length = (uint16_t)wanted;
+    line->is_too_long = line->is_too_long || n > room;
 }
 
 /* Makes a whole line of the bytes, which came in one piece or were held. */
-static struct mxt_smtp_text whole(struct mxt_smtp *smtp, const uint8_t *p, size_t n, bool is_too_long, uint8_t *owned)
+static struct mxt_smtp_text whole(struct mxt_smtp *smtp, const uint8_t *p, size_t n, bool is_too_long, void *owned)
 {
     if (n > smtp->limits.line) {
         n = smtp->limits.line;
@@ -51,50 +52,49 @@ static struct mxt_smtp_text whole(struct mxt_smtp *smtp, const uint8_t *p, size_
     return (struct mxt_smtp_text){.p = p, .n = n, .owned = owned};
 }
 
-static struct mxt_smtp_text whole_held(struct mxt_smtp *smtp, struct mxt_smtp_line *line)
+static struct mxt_smtp_text whole_held(struct mxt_smtp *smtp, enum mxt_direction direction)
 {
-    struct mxt_smtp_text text = whole(smtp, line->held, line->length, line->is_too_long, line->held);
-    *line = (struct mxt_smtp_line){0};
-    return text;
+    struct mxt_smtp_line *line = smtp->lines[direction];
+    smtp->lines[direction] = NULL;
+    return whole(smtp, line->bytes, line->length, line->is_too_long, line);
 }
 
 size_t mxt_smtp_line_take(struct mxt_smtp *smtp, enum mxt_direction direction, const uint8_t *p, size_t n, struct mxt_smtp_text *text)
 {
-    struct mxt_smtp_line *line = &smtp->lines[direction];
     const uint8_t *lf = memchr(p, '\n', n);
     *text = (struct mxt_smtp_text){0};
     if (lf == NULL) {
-        hold(smtp, line, p, n);
+        hold(smtp, direction, p, n);
         return n;
     }
     size_t length = (size_t)(lf - p);
     if (mxt_smtp_line_is_start(smtp, direction)) {
         *text = whole(smtp, p, length, false, NULL);
     } else {
-        hold(smtp, line, p, length);
-        *text = whole_held(smtp, line);
+        hold(smtp, direction, p, length);
+        *text = whole_held(smtp, direction);
     }
     return length + 1;
 }
 
 bool mxt_smtp_line_end_bare(struct mxt_smtp *smtp, enum mxt_direction direction, struct mxt_smtp_text *text)
 {
-    struct mxt_smtp_line *line = &smtp->lines[direction];
-    if (line->length < 2 || line->is_too_long || line->held[line->length - 1] != '\r')
+    const struct mxt_smtp_line *line = smtp->lines[direction];
+    if (line == NULL || line->length < 2 || line->is_too_long || line->bytes[line->length - 1] != '\r')
         return false;
-    *text = whole_held(smtp, line);
+    *text = whole_held(smtp, direction);
     return true;
 }
 
 void mxt_smtp_line_drop(struct mxt_smtp *smtp, enum mxt_direction direction)
 {
-    free(smtp->lines[direction].held);
-    smtp->lines[direction] = (struct mxt_smtp_line){0};
+    free(smtp->lines[direction]);
+    smtp->lines[direction] = NULL;
 }
 
 bool mxt_smtp_line_is_start(const struct mxt_smtp *smtp, enum mxt_direction direction)
 {
-    return smtp->lines[direction].held == NULL && !smtp->lines[direction].is_too_long;
+    return smtp->lines[direction] == NULL;
 }
 
 void mxt_smtp_stash_add(struct mxt_smtp *smtp, enum mxt_direction direction, const uint8_t *p, size_t n)

@@ -16,7 +16,7 @@ enum mxt_status {
 };
 
 /* A fact seen on the wire. What could not be seen is unknown, never "no". Zero is unknown, so that zeroed facts claim nothing. */
-enum mxt_fact { MXT_UNKNOWN = 0, MXT_NO, MXT_YES };
+enum mxt_fact { MXT_UNKNOWN = 0, MXT_NO, MXT_YES } __attribute__((packed));
 
 /* Direction of a byte in its TCP connection. The client is who opened it. */
 enum mxt_direction { MXT_TOSERVER = 0, MXT_TOCLIENT = 1 };

@@ -58,9 +58,12 @@ static void *allocate(struct decoder *decoder, size_t size)
 
 static void store_unsigned(void *at, size_t size, uint64_t value)
 {
+    uint8_t value8 = (uint8_t)value;
     uint16_t value16 = (uint16_t)value;
     uint32_t value32 = (uint32_t)value;
-    if (size == sizeof value16)
+    if (size == sizeof value8)
+        memcpy(at, &value8, sizeof value8);
+    else if (size == sizeof value16)
         memcpy(at, &value16, sizeof value16);
     else if (size == sizeof value32)
         memcpy(at, &value32, sizeof value32);
@@ -70,7 +73,7 @@ static void store_unsigned(void *at, size_t size, uint64_t value)
 
 static uint64_t max_of(size_t size)
 {
-    return size == sizeof(uint16_t) ? UINT16_MAX : size == sizeof(uint32_t) ? UINT32_MAX : UINT64_MAX;
+    return size == sizeof(uint8_t) ? UINT8_MAX : size == sizeof(uint16_t) ? UINT16_MAX : size == sizeof(uint32_t) ? UINT32_MAX : UINT64_MAX;
 }
 
 /* A short string without escapes into `text` of `size` bytes; false, and failed, where it is none. What is too long becomes "", which no form allows. */

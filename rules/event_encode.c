@@ -32,6 +32,11 @@ static const void *load_pointer(const void *at)
 
 static uint64_t load_unsigned(const void *at, size_t size)
 {
+    if (size == sizeof(uint8_t)) {
+        uint8_t value;
+        memcpy(&value, at, sizeof value);
+        return value;
+    }
     if (size == sizeof(uint16_t)) {
         uint16_t value;
         memcpy(&value, at, sizeof value);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "rules/judge.h"
+#include "sensor/slab.h"
 
 #define JUDGE_ARENA (1u << 20) /* bytes that findings and alerts of one record may take */
 #define MICROSECONDS_PER_SECOND 1000000
@@ -12,6 +13,7 @@ struct mxt_engine {
     struct mxt_engine_config config;
     struct mxt_packet_decoder *decoder;
     struct mxt_flow_table *flows;
+    struct mxt_slab sessions;
     struct mxt_health health; /* what only the engine counts; the rest is asked for */
     int64_t tick_us;          /* capture time of the last tick */
 };
@@ -20,7 +22,7 @@ struct mxt_engine {
 static struct mxt_session *session_of(struct mxt_engine *engine, struct mxt_flow *flow)
 {
     if (flow->session == NULL) {
-        flow->session = mxt_session_new(&engine->config.session, mxt_tcp_is_midstream(flow->tcp));
+        flow->session = mxt_session_new(&engine->sessions, &engine->config.session, mxt_tcp_is_midstream(flow->tcp));
         if (flow->session == NULL)
             engine->health.refused++;
     }
@@ -99,19 +101,19 @@ static void on_end(void *owner, struct mxt_flow *flow, enum mxt_flow_end why)
     if (session == NULL) /* not a byte of content: a scan, or only its handshake was captured */
         return;
     mxt_session_finish(session, why);
+    struct mxt_arena arena;
+    mxt_arena_init(&arena, JUDGE_ARENA);
     struct mxt_record record;
-    mxt_session_record(session, flow, &record);
+    mxt_session_record(session, flow, &arena, &record);
     record.snapshot = 1;
     record.final = true;
     record.sequence = engine->health.sessions + 1;
-    struct mxt_arena arena;
-    mxt_arena_init(&arena, JUDGE_ARENA);
     if (mxt_judge_session(&record, &arena, &record.findings) != MXT_OK)
         engine->health.refused++;
     count_record(&engine->health, &record);
     engine->config.record(engine->config.context, &record, &arena);
     mxt_arena_free(&arena);
-    mxt_session_free(session);
+    mxt_session_free(&engine->sessions, session);
     flow->session = NULL;
 }
 
@@ -130,6 +132,7 @@ struct mxt_engine *mxt_engine_new(const struct mxt_engine_config *config)
     if (engine == NULL)
         return NULL;
     engine->config = *config;
+    mxt_session_slab_init(&engine->sessions);
     engine->decoder = mxt_packet_decoder_new(&config->ports, &config->packet_limits);
     engine->flows = mxt_flow_table_new(&config->flow_limits, &config->tcp_limits, &config->ports, config->hash_seed, &handler, engine);
     if (engine->decoder == NULL || engine->flows == NULL) {
@@ -145,6 +148,7 @@ void mxt_engine_free(struct mxt_engine *engine)
         return;
     mxt_flow_table_free(engine->flows);
     mxt_packet_decoder_free(engine->decoder);
+    mxt_slab_free(&engine->sessions);
     free(engine);
 }
 
@@ -163,7 +167,7 @@ static void run_batch(struct mxt_engine *engine, struct batch *batch)
     for (size_t i = 0; i < batch->count; i++)
         mxt_session_prefetch(mxt_flow_table_session(engine->flows, batch->keys[i]));
     for (size_t i = 0; i < batch->count; i++)
-        mxt_session_prefetch_decoder(mxt_flow_table_session(engine->flows, batch->keys[i]));
+        mxt_session_prefetch_message(mxt_flow_table_session(engine->flows, batch->keys[i]));
     for (size_t i = 0; i < batch->count; i++)
         mxt_flow_table_take(engine->flows, &batch->segments[i], batch->keys[i]);
     batch->count = 0;

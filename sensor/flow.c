@@ -6,6 +6,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "sensor/slab.h"
+
 #define BUCKETS_FIRST  1024u
 #define CACHE_LINE     64u
 #define TIMER_GRAIN_US 10000           /* of capture time between two looks at what is due */
@@ -40,6 +42,7 @@ struct mxt_flow_table {
     int64_t clock_us, next_timers_us;
     uint64_t seed, port_factor;
     struct bucket *buckets;
+    struct mxt_slab entries; /* each with its TCP state behind it */
     size_t bucket_mask;
     struct list lists[STATES];
     struct list due;        /* flows with a hole to be given up, the next first */
@@ -241,7 +244,7 @@ static void retire(struct mxt_flow_table *table, struct entry *entry, enum mxt_f
     list_remove(table, entry);
     bucket_remove(table, entry);
     mxt_tcp_clear(entry->flow.tcp);
-    free(entry);
+    mxt_slab_give(&table->entries, entry);
 }
 
 static void evict(struct mxt_flow_table *table)
@@ -294,7 +297,7 @@ static struct entry *open_flow(struct mxt_flow_table *table, uint32_t hash, cons
         evict(table);
     if (table->counters.active >= table->limits.flows)
         return NULL;
-    struct entry *entry = malloc(sizeof *entry + mxt_tcp_size());
+    struct entry *entry = mxt_slab_take(&table->entries);
     if (entry == NULL) {
         table->counters.allocation_failures++;
         return NULL;
@@ -416,6 +419,7 @@ struct mxt_flow_table *mxt_flow_table_new(const struct mxt_flow_limits *limits, 
                                      .handler = *handler,
                                      .owner = owner,
                                      .ports = *ports};
+    mxt_slab_init(&table->entries, sizeof(struct entry) + mxt_tcp_size());
     table->buckets = calloc(BUCKETS_FIRST, sizeof *table->buckets);
     if (table->buckets == NULL) {
         free(table);
@@ -432,9 +436,10 @@ void mxt_flow_table_free(struct mxt_flow_table *table)
         for (struct entry *entry = table->lists[i].oldest, *next; entry != NULL; entry = next) {
             next = entry->newer;
             mxt_tcp_clear(entry->flow.tcp);
-            free(entry);
+            mxt_slab_give(&table->entries, entry);
         }
     }
+    mxt_slab_free(&table->entries);
     free(table->buckets);
     free(table);
 }

@@ -1,65 +1,80 @@
 #include "sensor/session.h"
 
-#include <stdlib.h>
+#include <stdalign.h>
 #include <string.h>
 #include <xxhash.h>
 
 #include "sensor/community_id.h"
 
 #define CACHE_LINE 64u
-#define DECODER_HOT 448u /* bytes of the SMTP decoder that a segment may touch */
+#define HOT        256u /* bytes of a session and its decoder that a segment may touch */
 
 struct mxt_session {
     const struct mxt_session_context *context;
     struct mxt_arena arena;
-    struct mxt_smtp *smtp;
     struct mxt_tls *tls;             /* from TLS's first byte until it is done */
     struct mxt_tls_facts *tls_facts; /* in the arena; outlives `tls` */
     bool is_done, is_closed;
-    const char *ended;               /* how the flow ended, where TCP does not say */
-    char community_id[MXT_COMMUNITY_ID_TEXT];
+    uint8_t end; /* enum mxt_flow_end, where TCP does not say */
 };
 
-struct mxt_session *mxt_session_new(const struct mxt_session_context *context, bool is_midstream)
+/* In one slot: the session, its SMTP decoder, the arena's first block. */
+static size_t decoder_at(void)
 {
-    struct mxt_session *session = calloc(1, sizeof *session);
-    if (session == NULL)
-        return NULL;
-    session->context = context;
-    mxt_arena_init(&session->arena, MXT_SESSION_ARENA);
-    session->smtp = mxt_smtp_new(&session->arena, &context->smtp_limits, is_midstream);
-    if (session->smtp == NULL) {
-        mxt_session_free(session);
-        return NULL;
-    }
-    return session;
+    return sizeof(struct mxt_session);
 }
 
-void mxt_session_free(struct mxt_session *session)
+static size_t arena_at(void)
+{
+    return (decoder_at() + mxt_smtp_size() + alignof(max_align_t) - 1) / alignof(max_align_t) * alignof(max_align_t);
+}
+
+static struct mxt_smtp *smtp_of(const struct mxt_session *session)
+{
+    return (struct mxt_smtp *)((uintptr_t)session + decoder_at());
+}
+
+void mxt_session_slab_init(struct mxt_slab *slab)
+{
+    mxt_slab_init(slab, arena_at() + MXT_SESSION_FIRST);
+}
+
+struct mxt_session *mxt_session_new(struct mxt_slab *slab, const struct mxt_session_context *context, bool is_midstream)
+{
+    struct mxt_session *session = mxt_slab_take(slab);
+    if (session == NULL)
+        return NULL;
+    *session = (struct mxt_session){.context = context};
+    mxt_arena_init_with(&session->arena, MXT_SESSION_ARENA, (char *)session + arena_at(), MXT_SESSION_FIRST);
+    if (mxt_smtp_init(smtp_of(session), &session->arena, &context->smtp_limits, is_midstream) == MXT_OK)
+        return session;
+    mxt_slab_give(slab, session);
+    return NULL;
+}
+
+void mxt_session_free(struct mxt_slab *slab, struct mxt_session *session)
 {
     if (session == NULL)
         return;
     mxt_tls_free(session->tls);
-    mxt_smtp_free(session->smtp);
+    mxt_smtp_clear(smtp_of(session));
     mxt_arena_free(&session->arena);
-    free(session);
+    mxt_slab_give(slab, session);
 }
 
 void mxt_session_prefetch(const struct mxt_session *session)
 {
     if (session == NULL)
         return;
-    __builtin_prefetch(session, 1);
-    __builtin_prefetch((const char *)session + CACHE_LINE, 1);
+    const char *slot = (const char *)session;
+    for (size_t line = 0; line < HOT; line += CACHE_LINE)
+        __builtin_prefetch(slot + line, 1);
 }
 
-void mxt_session_prefetch_decoder(const struct mxt_session *session)
+void mxt_session_prefetch_message(const struct mxt_session *session)
 {
-    if (session == NULL)
-        return;
-    const char *smtp = (const char *)session->smtp;
-    for (size_t line = 0; line < DECODER_HOT; line += CACHE_LINE)
-        __builtin_prefetch(smtp + line, 1);
+    if (session != NULL)
+        mxt_smtp_prefetch(smtp_of(session));
 }
 
 /* The TLS decoder, made when it is first needed; NULL when out of memory or done with. */
@@ -111,8 +126,8 @@ static void feed_tls(struct mxt_session *session, enum mxt_direction direction, 
 void mxt_session_data(struct mxt_session *session, enum mxt_direction direction, const uint8_t *p, size_t n, int64_t time_us)
 {
     size_t consumed = 0;
-    if (!mxt_smtp_is_tls(session->smtp, direction)) {
-        enum mxt_status status = mxt_smtp_feed(session->smtp, direction, p, n, &consumed);
+    if (!mxt_smtp_is_tls(smtp_of(session), direction)) {
+        enum mxt_status status = mxt_smtp_feed(smtp_of(session), direction, p, n, &consumed);
         if (status == MXT_ENOMEM)
             return;
     }
@@ -122,10 +137,10 @@ void mxt_session_data(struct mxt_session *session, enum mxt_direction direction,
 
 void mxt_session_gap(struct mxt_session *session, enum mxt_direction direction, uint64_t missing)
 {
-    if (!mxt_smtp_is_tls(session->smtp, direction))
-        mxt_smtp_gap(session->smtp, direction, missing);
+    if (!mxt_smtp_is_tls(smtp_of(session), direction))
+        mxt_smtp_gap(smtp_of(session), direction, missing);
     /* Behind a 220 the gap may have swallowed TLS's first records: the TLS decoder must know that it did not see the beginning. */
-    if (mxt_smtp_tls_mode(session->smtp) != MXT_TLS_NONE && !mxt_smtp_is_decrypted(session->smtp) && tls_of(session) != NULL)
+    if (mxt_smtp_tls_mode(smtp_of(session)) != MXT_TLS_NONE && !mxt_smtp_is_decrypted(smtp_of(session)) && tls_of(session) != NULL)
         mxt_tls_gap(session->tls, direction, missing);
 }
 
@@ -133,7 +148,7 @@ void mxt_session_close(struct mxt_session *session, enum mxt_direction direction
 {
     session->is_closed = true;
     /* A close right behind the 220, before any TLS byte, is a failed handshake too. */
-    if (mxt_smtp_tls_mode(session->smtp) != MXT_TLS_NONE && !mxt_smtp_is_decrypted(session->smtp) && tls_of(session) != NULL)
+    if (mxt_smtp_tls_mode(smtp_of(session)) != MXT_TLS_NONE && !mxt_smtp_is_decrypted(smtp_of(session)) && tls_of(session) != NULL)
         mxt_tls_close(session->tls, direction, how);
 }
 
@@ -144,7 +159,7 @@ bool mxt_session_is_done(const struct mxt_session *session)
 
 bool mxt_session_is_bulk(const struct mxt_session *session, enum mxt_direction direction)
 {
-    return mxt_smtp_is_body(session->smtp, direction);
+    return mxt_smtp_is_body(smtp_of(session), direction);
 }
 
 /* TLS facts of a mirror that decrypts: the handshake is not there to be seen. */
@@ -171,16 +186,16 @@ static const char *flow_end_name(enum mxt_flow_end why)
 
 void mxt_session_finish(struct mxt_session *session, enum mxt_flow_end why)
 {
-    session->ended = flow_end_name(why);
-    mxt_smtp_finish(session->smtp, session->is_closed);
-    if (mxt_smtp_is_decrypted(session->smtp)) {
+    session->end = (uint8_t)why;
+    mxt_smtp_finish(smtp_of(session), session->is_closed);
+    if (mxt_smtp_is_decrypted(smtp_of(session))) {
         note_decrypted(session);
-    } else if (mxt_smtp_tls_mode(session->smtp) != MXT_TLS_NONE && tls_of(session) != NULL) {
+    } else if (mxt_smtp_tls_mode(smtp_of(session)) != MXT_TLS_NONE && tls_of(session) != NULL) {
         mxt_tls_finish(session->tls);
         leave_tls(session);
     }
     if (session->tls_facts != NULL)
-        session->tls_facts->mode = mxt_smtp_tls_mode(session->smtp);
+        session->tls_facts->mode = mxt_smtp_tls_mode(smtp_of(session));
 }
 
 /* The same at every sensor on the path; a session whose beginning was not seen takes the sensor's name in. */
@@ -209,14 +224,15 @@ static void fill_capture(const struct mxt_session *session, const struct mxt_flo
         .midstream = mxt_tcp_is_midstream(flow->tcp),
         .one_sided = mxt_tcp_is_one_sided(flow->tcp),
         .conflicting_overlaps = counters->conflicting_overlaps,
-        .ended = ended != NULL ? ended : session->ended,
+        .ended = ended != NULL ? ended : flow_end_name((enum mxt_flow_end)session->end),
     };
 }
 
-void mxt_session_record(struct mxt_session *session, const struct mxt_flow *flow, struct mxt_record *out)
+void mxt_session_record(struct mxt_session *session, const struct mxt_flow *flow, struct mxt_arena *arena, struct mxt_record *out)
 {
-    if (session->community_id[0] == '\0')
-        mxt_community_id(&flow->client, flow->client_port, &flow->server, flow->server_port, session->community_id);
+    char *community_id = mxt_arena_alloc(arena, MXT_COMMUNITY_ID_TEXT);
+    if (community_id != NULL)
+        mxt_community_id(&flow->client, flow->client_port, &flow->server, flow->server_port, community_id);
     *out = (struct mxt_record){
         .timestamp_us = flow->last_us,
         .sensor = session->context->sensor,
@@ -229,7 +245,7 @@ void mxt_session_record(struct mxt_session *session, const struct mxt_flow *flow
         .src_port = flow->client_port,
         .dest_port = flow->server_port,
         .vlan_count = flow->vlan_count,
-        .community_id = session->community_id,
+        .community_id = community_id,
         .hop = mxt_networks_hop(session->context->home, &flow->client, &flow->server),
         .in_iface = flow->interface,
         .tls = session->tls_facts,
@@ -237,8 +253,8 @@ void mxt_session_record(struct mxt_session *session, const struct mxt_flow *flow
     memcpy(out->vlan, flow->vlan, sizeof out->vlan);
     fill_capture(session, flow, &out->capture);
     /* TLS from the first byte on says nothing in SMTP; a banner that was read before it does. */
-    const struct mxt_smtp_facts *facts = mxt_smtp_facts(session->smtp);
+    const struct mxt_smtp_facts *facts = mxt_smtp_facts(smtp_of(session));
     out->proxied_src_ip = facts->proxied_src_ip;
-    if (mxt_smtp_tls_mode(session->smtp) != MXT_TLS_IMPLICIT || facts->banner != NULL)
+    if (mxt_smtp_tls_mode(smtp_of(session)) != MXT_TLS_IMPLICIT || facts->banner != NULL)
         out->smtp = facts;
 }

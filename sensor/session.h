@@ -14,9 +14,11 @@
 #include "rules/record.h"
 #include "sensor/flow.h"
 #include "sensor/networks.h"
+#include "sensor/slab.h"
 #include "sensor/trust.h"
 
 #define MXT_SESSION_ARENA (256u << 10) /* bytes of facts that one session may keep */
+#define MXT_SESSION_FIRST 208u         /* of them in the session's own slot: greeting, names and capabilities of most */
 
 /* What all sessions of a sensor share; outlives them. */
 struct mxt_session_context {
@@ -29,15 +31,18 @@ struct mxt_session_context {
 
 struct mxt_session;
 
-/* A session at its first byte (or gap). `context` is borrowed. NULL: out of memory. */
-struct mxt_session *mxt_session_new(const struct mxt_session_context *context, bool is_midstream);
+/* Prepares a slab that has room for a session, its decoder and its first facts in each slot. */
+void mxt_session_slab_init(struct mxt_slab *slab);
 
-/* NULL is accepted. */
-void mxt_session_free(struct mxt_session *session);
+/* A session at its first byte (or gap), in a slot of `slab`. `context` is borrowed. NULL: out of memory. */
+struct mxt_session *mxt_session_new(struct mxt_slab *slab, const struct mxt_session_context *context, bool is_midstream);
+
+/* Frees what it holds and gives its slot back. NULL is accepted. */
+void mxt_session_free(struct mxt_slab *slab, struct mxt_session *session);
 
 /* Begins to fetch into the cache what the next bytes will need; in two steps, since the first finds what the second fetches. NULL is accepted. */
 void mxt_session_prefetch(const struct mxt_session *session);
-void mxt_session_prefetch_decoder(const struct mxt_session *session);
+void mxt_session_prefetch_message(const struct mxt_session *session);
 
 /* The next bytes of a direction, `n` at least 1. Out of memory makes later facts unknown. */
 void mxt_session_data(struct mxt_session *session, enum mxt_direction direction, const uint8_t *p, size_t n, int64_t time_us);
@@ -57,7 +62,7 @@ bool mxt_session_is_bulk(const struct mxt_session *session, enum mxt_direction d
 /* The connection is over, `why`: settles the facts. Nothing may be fed afterwards. */
 void mxt_session_finish(struct mxt_session *session, enum mxt_flow_end why);
 
-/* Fills a record of the session on `flow` with the facts so far, findings left empty. Strings live in the session. Snapshot and sequence are the caller's. */
-void mxt_session_record(struct mxt_session *session, const struct mxt_flow *flow, struct mxt_record *out);
+/* Fills a record of the session on `flow` with the facts so far, findings left empty. Strings live in the session, what is made for the record in `arena`. Snapshot and sequence are the caller's. */
+void mxt_session_record(struct mxt_session *session, const struct mxt_flow *flow, struct mxt_arena *arena, struct mxt_record *out);
 
 #endif

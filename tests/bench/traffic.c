@@ -52,7 +52,7 @@ static const struct mxt_mix mixes[] = {
      .mail_percent = 100,
      .mail_slots = 2000,
      .mail = {{&mxt_script_mail_tls13, 30}, {&mxt_script_mail_tls12, 20}, {&mxt_script_mail_plain, 25}, {&mxt_script_mail_pipelined, 25}}},
-    {.name = "idle", .mail_percent = 100, .mail_slots = 4000, .counts_flows = true, .flow_interval_us = 500, .mail = {{&mxt_script_mail_idle, 1}}},
+    {.name = "idle", .mail_percent = 100, .mail_slots = 2000, .counts_flows = true, .flow_interval_us = 1000, .mail = {{&mxt_script_mail_idle, 1}}},
     {.name = "short",
      .mail_percent = 30,
      .mail_slots = 1000,
