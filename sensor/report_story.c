@@ -153,7 +153,7 @@ static void print_unseen(FILE *stream, const struct mxt_capture_facts *capture)
     }
     if (capture->gap_bytes_toserver + capture->gap_bytes_toclient > 0) {
         piece(stream, &is_first, "unseen");
-        fprintf(stream, "%llu bytes lost by the capture", (unsigned long long)(capture->gap_bytes_toserver + capture->gap_bytes_toclient));
+        fprintf(stream, "%llu bytes lost by the capture", (unsigned long long)capture->gap_bytes_toserver + capture->gap_bytes_toclient);
     }
     if (!is_first)
         fputc('\n', stream);

@@ -54,7 +54,7 @@ static void print_capture_line(FILE *stream, const struct mxt_health *health)
     if (health->gap_bytes > 0)
         fprintf(stream, ", %llu bytes lost", (unsigned long long)health->gap_bytes);
     if (health->malformed + health->unsupported > 0)
-        fprintf(stream, ", %llu packets not understood", (unsigned long long)(health->malformed + health->unsupported));
+        fprintf(stream, ", %llu packets not understood", (unsigned long long)health->malformed + health->unsupported);
     fputc('\n', stream);
 }
 

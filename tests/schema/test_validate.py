@@ -1,19 +1,13 @@
 #!/usr/bin/python3
 """The schema refuses what the design forbids, and takes what it allows. usage: test_validate.py MXTAP-EVENTS"""
 import copy
-import importlib.machinery
-import importlib.util
 import json
-import pathlib
 import subprocess
 import sys
 import unittest
 
-HERE = pathlib.Path(__file__).resolve().parent
-LOADER = importlib.machinery.SourceFileLoader("validate", str(HERE / "validate"))
-validate = importlib.util.module_from_spec(importlib.util.spec_from_loader("validate", LOADER))
-sys.dont_write_bytecode = True
-LOADER.exec_module(validate)
+import validate
+
 
 
 def parents_of(event):

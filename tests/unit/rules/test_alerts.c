@@ -121,9 +121,9 @@ static void one_alert_for_a_rule_and_subject(void **state)
 {
     (void)state;
     static const struct said said[] = {
-        {.id = 1, .at_us = START, .finds = {{MASKED, HIGH}}},
-        {.id = 2, .at_us = START + MINUTE, .client = "10.1.0.26", .finds = {{MASKED, HIGH}}},
-        {.id = 3, .at_us = START + 2 * MINUTE, .server = "192.0.2.26", .finds = {{MASKED, HIGH}}},
+        {.id = 1, .at_us = START, .finds = {{.rule = MASKED, .severity = HIGH}}},
+        {.id = 2, .at_us = START + MINUTE, .client = "10.1.0.26", .finds = {{.rule = MASKED, .severity = HIGH}}},
+        {.id = 3, .at_us = START + 2 * MINUTE, .server = "192.0.2.26", .finds = {{.rule = MASKED, .severity = HIGH}}},
     };
     struct heard heard;
     judge(said, NULL, 3, &heard);
@@ -144,18 +144,18 @@ static void what_makes_a_subject(void **state)
         struct said other; /* beside session 1, for mx.example.net by name, domain a.example */
         size_t alerts;
     } cases[] = {
-        {"the same", {.id = 2, .sni = "mx.example.net", .helo = "out", .finds = {{STS, HIGH, "a.example"}}}, 1},
-        {"name in capitals", {.id = 2, .sni = "MX.example.net", .helo = "out", .finds = {{STS, HIGH, "A.example"}}}, 1},
-        {"another address of the name", {.id = 2, .server = "192.0.2.99", .sni = "mx.example.net", .helo = "out", .finds = {{STS, HIGH, "a.example"}}}, 1},
-        {"another client", {.id = 2, .client = "10.9.9.9", .sni = "mx.example.net", .finds = {{STS, HIGH, "a.example"}}}, 1},
-        {"another domain", {.id = 2, .sni = "mx.example.net", .helo = "out", .finds = {{STS, HIGH, "b.example"}}}, 2},
-        {"another rule", {.id = 2, .sni = "mx.example.net", .helo = "out", .finds = {{MASKED, HIGH, "a.example"}}}, 2},
-        {"another name", {.id = 2, .sni = "mx2.example.net", .helo = "out", .finds = {{STS, HIGH, "a.example"}}}, 2},
-        {"no name", {.id = 2, .helo = "out", .finds = {{STS, HIGH, "a.example"}}}, 2},
-        {"no domain", {.id = 2, .sni = "mx.example.net", .helo = "out", .finds = {{STS, HIGH}}}, 2},
+        {"the same", {.id = 2, .sni = "mx.example.net", .helo = "out", .finds = {{.rule = STS, .severity = HIGH, .domain = "a.example"}}}, 1},
+        {"name in capitals", {.id = 2, .sni = "MX.example.net", .helo = "out", .finds = {{.rule = STS, .severity = HIGH, .domain = "A.example"}}}, 1},
+        {"another address of the name", {.id = 2, .server = "192.0.2.99", .sni = "mx.example.net", .helo = "out", .finds = {{.rule = STS, .severity = HIGH, .domain = "a.example"}}}, 1},
+        {"another client", {.id = 2, .client = "10.9.9.9", .sni = "mx.example.net", .finds = {{.rule = STS, .severity = HIGH, .domain = "a.example"}}}, 1},
+        {"another domain", {.id = 2, .sni = "mx.example.net", .helo = "out", .finds = {{.rule = STS, .severity = HIGH, .domain = "b.example"}}}, 2},
+        {"another rule", {.id = 2, .sni = "mx.example.net", .helo = "out", .finds = {{.rule = MASKED, .severity = HIGH, .domain = "a.example"}}}, 2},
+        {"another name", {.id = 2, .sni = "mx2.example.net", .helo = "out", .finds = {{.rule = STS, .severity = HIGH, .domain = "a.example"}}}, 2},
+        {"no name", {.id = 2, .helo = "out", .finds = {{.rule = STS, .severity = HIGH, .domain = "a.example"}}}, 2},
+        {"no domain", {.id = 2, .sni = "mx.example.net", .helo = "out", .finds = {{.rule = STS, .severity = HIGH}}}, 2},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
-        struct said said[2] = {{.id = 1, .at_us = START, .sni = "mx.example.net", .helo = "out", .finds = {{STS, HIGH, "a.example"}}}, cases[i].other};
+        struct said said[2] = {{.id = 1, .at_us = START, .sni = "mx.example.net", .helo = "out", .finds = {{.rule = STS, .severity = HIGH, .domain = "a.example"}}}, cases[i].other};
         struct heard heard;
         said[1].at_us = START + MINUTE;
         judge(said, NULL, 2, &heard);
@@ -168,10 +168,10 @@ static void clients_are_told_apart_where_the_rule_is_about_them(void **state)
 {
     (void)state;
     static const struct said said[] = {
-        {.id = 1, .at_us = START, .helo = "a", .finds = {{UNUSED, LOW}, {OFFERED, INFO}}},
-        {.id = 2, .at_us = START, .helo = "b", .finds = {{UNUSED, LOW}, {OFFERED, INFO}}},
-        {.id = 3, .at_us = START, .helo = "b", .client = "10.1.0.26", .finds = {{UNUSED, LOW}, {OFFERED, INFO}}},
-        {.id = 4, .at_us = START, .helo = "B", .client = "10.1.0.26", .finds = {{UNUSED, LOW}, {OFFERED, INFO}}},
+        {.id = 1, .at_us = START, .helo = "a", .finds = {{.rule = UNUSED, .severity = LOW}, {.rule = OFFERED, .severity = INFO}}},
+        {.id = 2, .at_us = START, .helo = "b", .finds = {{.rule = UNUSED, .severity = LOW}, {.rule = OFFERED, .severity = INFO}}},
+        {.id = 3, .at_us = START, .helo = "b", .client = "10.1.0.26", .finds = {{.rule = UNUSED, .severity = LOW}, {.rule = OFFERED, .severity = INFO}}},
+        {.id = 4, .at_us = START, .helo = "B", .client = "10.1.0.26", .finds = {{.rule = UNUSED, .severity = LOW}, {.rule = OFFERED, .severity = INFO}}},
     };
     struct heard heard;
     judge(said, NULL, 4, &heard);
@@ -188,9 +188,9 @@ static void a_quiet_day_ends_an_alert(void **state)
 {
     (void)state;
     static const struct said said[] = {
-        {.id = 1, .at_us = START, .finds = {{MASKED, HIGH}}},
-        {.id = 2, .at_us = START + SECOND + DAY, .finds = {{MASKED, HIGH}}},
-        {.id = 3, .at_us = START + 2 * SECOND + 2 * DAY + 1, .finds = {{MASKED, HIGH}}},
+        {.id = 1, .at_us = START, .finds = {{.rule = MASKED, .severity = HIGH}}},
+        {.id = 2, .at_us = START + SECOND + DAY, .finds = {{.rule = MASKED, .severity = HIGH}}},
+        {.id = 3, .at_us = START + 2 * SECOND + 2 * DAY + 1, .finds = {{.rule = MASKED, .severity = HIGH}}},
     };
     struct heard heard;
     judge(said, NULL, 3, &heard);
@@ -206,9 +206,9 @@ static void a_lost_baseline_never_ends_an_alert(void **state)
 {
     (void)state;
     static const struct said said[] = {
-        {.id = 1, .at_us = START, .finds = {{MASKED, MEDIUM}}},
-        {.id = 2, .at_us = START + 5 * DAY, .finds = {{MASKED, HIGH, .is_lost = true}}},
-        {.id = 3, .at_us = START + 9 * DAY, .finds = {{MASKED, HIGH, .is_lost = true}}},
+        {.id = 1, .at_us = START, .finds = {{.rule = MASKED, .severity = MEDIUM}}},
+        {.id = 2, .at_us = START + 5 * DAY, .finds = {{.rule = MASKED, .severity = HIGH, .is_lost = true}}},
+        {.id = 3, .at_us = START + 9 * DAY, .finds = {{.rule = MASKED, .severity = HIGH, .is_lost = true}}},
     };
     struct heard heard, told = {.count = 0};
     judge(said, NULL, 3, &heard);
@@ -223,12 +223,12 @@ static void a_lost_baseline_never_ends_an_alert(void **state)
 }
 
 static const struct said history[] = {
-    {.id = 1, .at_us = START, .finds = {{MASKED, MEDIUM}, {OFFERED, INFO}}},
-    {.id = 2, .at_us = START + DAY / 2, .finds = {{MASKED, HIGH}}},
-    {.id = 3, .at_us = START + DAY, .finds = {{OFFERED, INFO}, {STS, HIGH, "a.example"}}},
-    {.id = 4, .at_us = START + 3 * DAY, .finds = {{MASKED, HIGH, .is_lost = true}}},
-    {.id = 5, .at_us = START + 3 * DAY, .finds = {{MASKED, HIGH}, {OFFERED, LOW}}},
-    {.id = 6, .at_us = START + 3 * DAY, .server = "192.0.2.26", .finds = {{UNUSED, LOW}}},
+    {.id = 1, .at_us = START, .finds = {{.rule = MASKED, .severity = MEDIUM}, {.rule = OFFERED, .severity = INFO}}},
+    {.id = 2, .at_us = START + DAY / 2, .finds = {{.rule = MASKED, .severity = HIGH}}},
+    {.id = 3, .at_us = START + DAY, .finds = {{.rule = OFFERED, .severity = INFO}, {.rule = STS, .severity = HIGH, .domain = "a.example"}}},
+    {.id = 4, .at_us = START + 3 * DAY, .finds = {{.rule = MASKED, .severity = HIGH, .is_lost = true}}},
+    {.id = 5, .at_us = START + 3 * DAY, .finds = {{.rule = MASKED, .severity = HIGH}, {.rule = OFFERED, .severity = LOW}}},
+    {.id = 6, .at_us = START + 3 * DAY, .server = "192.0.2.26", .finds = {{.rule = UNUSED, .severity = LOW}}},
 };
 
 /* Visits all orders of 0..n-1 (Heap's algorithm). */
@@ -306,9 +306,9 @@ static void the_newest_gravest_is_shown(void **state)
     struct heard heard;
     struct mxt_alerts *alerts = make(&MXT_ALERTS_LIMITS_DEFAULT, NULL);
     static const struct said said[] = {
-        {.id = 1, .at_us = START, .finds = {{MASKED, HIGH}}},
-        {.id = 2, .at_us = START + MINUTE, .finds = {{MASKED, HIGH}}},
-        {.id = 3, .at_us = START + 2 * MINUTE, .finds = {{MASKED, MEDIUM}}},
+        {.id = 1, .at_us = START, .finds = {{.rule = MASKED, .severity = HIGH}}},
+        {.id = 2, .at_us = START + MINUTE, .finds = {{.rule = MASKED, .severity = HIGH}}},
+        {.id = 3, .at_us = START + 2 * MINUTE, .finds = {{.rule = MASKED, .severity = MEDIUM}}},
     };
     for (size_t i = 0; i < COUNT(said); i++)
         take(alerts, &said[i]);
@@ -332,9 +332,9 @@ static void incidents_join_what_shares_a_session(void **state)
 {
     (void)state;
     static const struct said said[] = {
-        {.id = 1, .at_us = START, .finds = {{UNUSED, LOW}, {OFFERED, INFO}}},
-        {.id = 2, .at_us = START + MINUTE, .finds = {{OFFERED, INFO}, {STS, HIGH, "a.example"}}},
-        {.id = 3, .at_us = START, .server = "192.0.2.26", .finds = {{MASKED, MEDIUM}}},
+        {.id = 1, .at_us = START, .finds = {{.rule = UNUSED, .severity = LOW}, {.rule = OFFERED, .severity = INFO}}},
+        {.id = 2, .at_us = START + MINUTE, .finds = {{.rule = OFFERED, .severity = INFO}, {.rule = STS, .severity = HIGH, .domain = "a.example"}}},
+        {.id = 3, .at_us = START, .server = "192.0.2.26", .finds = {{.rule = MASKED, .severity = MEDIUM}}},
     };
     struct heard heard;
     judge(said, NULL, 3, &heard);
@@ -352,9 +352,9 @@ static void a_fallback_belongs_to_what_failed_before(void **state)
 {
     (void)state;
     static const struct said said[] = {
-        {.id = 0xabc, .at_us = START, .finds = {{MXT_RULE_STARTTLS_HANDSHAKE_ABORTED, MEDIUM}}},
-        {.id = 0xabd, .at_us = START + MINUTE, .finds = {{MXT_RULE_STARTTLS_FALLBACK, HIGH, .failed = "0000000000000abc"}}},
-        {.id = 0xabe, .at_us = START + MINUTE, .server = "192.0.2.26", .finds = {{MXT_RULE_STARTTLS_FALLBACK, HIGH, .failed = "0000000000000fff"}}},
+        {.id = 0xabc, .at_us = START, .finds = {{.rule = MXT_RULE_STARTTLS_HANDSHAKE_ABORTED, .severity = MEDIUM}}},
+        {.id = 0xabd, .at_us = START + MINUTE, .finds = {{.rule = MXT_RULE_STARTTLS_FALLBACK, .severity = HIGH, .failed = "0000000000000abc"}}},
+        {.id = 0xabe, .at_us = START + MINUTE, .server = "192.0.2.26", .finds = {{.rule = MXT_RULE_STARTTLS_FALLBACK, .severity = HIGH, .failed = "0000000000000fff"}}},
     };
     struct heard heard, told = {.count = 0};
     struct mxt_alerts *alerts = make(&MXT_ALERTS_LIMITS_DEFAULT, &told);
@@ -376,10 +376,10 @@ static void told_when_raised_graver_and_withdrawn(void **state)
     struct heard told = {.count = 0};
     struct mxt_alerts *alerts = make(&MXT_ALERTS_LIMITS_DEFAULT, &told);
     static const struct said said[] = {
-        {.id = 1, .at_us = START, .finds = {{MASKED, MEDIUM}}},
-        {.id = 2, .at_us = START + MINUTE, .finds = {{MASKED, MEDIUM}}},
-        {.id = 3, .at_us = START + 2 * MINUTE, .finds = {{MASKED, HIGH}}},
-        {.id = 4, .at_us = START + 3 * MINUTE, .finds = {{MASKED, MEDIUM}}},
+        {.id = 1, .at_us = START, .finds = {{.rule = MASKED, .severity = MEDIUM}}},
+        {.id = 2, .at_us = START + MINUTE, .finds = {{.rule = MASKED, .severity = MEDIUM}}},
+        {.id = 3, .at_us = START + 2 * MINUTE, .finds = {{.rule = MASKED, .severity = HIGH}}},
+        {.id = 4, .at_us = START + 3 * MINUTE, .finds = {{.rule = MASKED, .severity = MEDIUM}}},
     };
     for (size_t i = 0; i < COUNT(said); i++)
         take(alerts, &said[i]);
@@ -390,7 +390,7 @@ static void told_when_raised_graver_and_withdrawn(void **state)
     assert_int_equal(told.alerts[0].alert_id, told.alerts[1].alert_id);
 
     /* An earlier session that comes late would give another id; what was told keeps its own. */
-    const struct said early = {.id = 9, .at_us = START - MINUTE, .finds = {{MASKED, MEDIUM}}};
+    const struct said early = {.id = 9, .at_us = START - MINUTE, .finds = {{.rule = MASKED, .severity = MEDIUM}}};
     take(alerts, &early);
     struct heard heard;
     hear_all(alerts, &heard);
@@ -416,9 +416,9 @@ static void told_alerts_of_a_session_share_their_incident(void **state)
     struct heard told = {.count = 0};
     struct mxt_alerts *alerts = make(&MXT_ALERTS_LIMITS_DEFAULT, &told);
     static const struct said said[] = {
-        {.id = 1, .at_us = START, .finds = {{UNUSED, LOW}}},
-        {.id = 2, .at_us = START + MINUTE, .finds = {{UNUSED, LOW}, {STS, HIGH, "a.example"}}},
-        {.id = 3, .at_us = START + 5 * DAY, .finds = {{UNUSED, LOW}}},
+        {.id = 1, .at_us = START, .finds = {{.rule = UNUSED, .severity = LOW}}},
+        {.id = 2, .at_us = START + MINUTE, .finds = {{.rule = UNUSED, .severity = LOW}, {.rule = STS, .severity = HIGH, .domain = "a.example"}}},
+        {.id = 3, .at_us = START + 5 * DAY, .finds = {{.rule = UNUSED, .severity = LOW}}},
     };
     for (size_t i = 0; i < COUNT(said); i++)
         take(alerts, &said[i]);
@@ -434,10 +434,10 @@ static void leading_sessions_have_stories(void **state)
     (void)state;
     struct mxt_alerts *alerts = make(&MXT_ALERTS_LIMITS_DEFAULT, NULL);
     static const struct said said[] = {
-        {.id = 1, .at_us = START, .finds = {{MASKED, MEDIUM}}},
-        {.id = 2, .at_us = START + MINUTE, .finds = {{MASKED, MEDIUM}, {OFFERED, INFO}}},
-        {.id = 3, .at_us = START + 2 * MINUTE, .finds = {{MASKED, HIGH}}},
-        {.id = 4, .at_us = START + 3 * MINUTE, .finds = {{MASKED, HIGH}, {OFFERED, INFO}}},
+        {.id = 1, .at_us = START, .finds = {{.rule = MASKED, .severity = MEDIUM}}},
+        {.id = 2, .at_us = START + MINUTE, .finds = {{.rule = MASKED, .severity = MEDIUM}, {.rule = OFFERED, .severity = INFO}}},
+        {.id = 3, .at_us = START + 2 * MINUTE, .finds = {{.rule = MASKED, .severity = HIGH}}},
+        {.id = 4, .at_us = START + 3 * MINUTE, .finds = {{.rule = MASKED, .severity = HIGH}, {.rule = OFFERED, .severity = INFO}}},
         {.id = 5, .at_us = START + 4 * MINUTE},
     };
     static const struct {
@@ -455,7 +455,7 @@ static void leading_sessions_have_stories(void **state)
 static void off_and_graded_anew(void **state)
 {
     (void)state;
-    static const struct said said[] = {{.id = 1, .at_us = START, .finds = {{MASKED, HIGH}, {UNUSED, LOW}, {OFFERED, INFO}}}};
+    static const struct said said[] = {{.id = 1, .at_us = START, .finds = {{.rule = MASKED, .severity = HIGH}, {.rule = UNUSED, .severity = LOW}, {.rule = OFFERED, .severity = INFO}}}};
     struct heard heard;
     config.is_off[MASKED] = true;
     config.regraded[UNUSED] = MXT_SEVERITY_CRITICAL;
@@ -473,7 +473,7 @@ static void off_and_graded_anew(void **state)
 static void suppressions_match_all_that_they_name(void **state)
 {
     (void)state;
-    const struct said said = {.id = 1, .at_us = START, .sni = "mx.example.net", .finds = {{STS, HIGH, "a.example"}}};
+    const struct said said = {.id = 1, .at_us = START, .sni = "mx.example.net", .finds = {{.rule = STS, .severity = HIGH, .domain = "a.example"}}};
     static const struct {
         const char *what, *network;
         unsigned prefix;
@@ -526,10 +526,10 @@ static void forgotten_sessions_still_count(void **state)
     limits.sessions_shown = 2;
     struct mxt_alerts *alerts = make(&limits, NULL);
     for (unsigned i = 0; i < 50; i++) {
-        const struct said said = {.id = i + 1, .at_us = START + i * MINUTE, .finds = {{MASKED, i == 7 ? HIGH : MEDIUM}}};
+        const struct said said = {.id = i + 1, .at_us = START + i * MINUTE, .finds = {{.rule = MASKED, .severity = i == 7 ? HIGH : MEDIUM}}};
         take(alerts, &said);
     }
-    const struct said later = {.id = 99, .at_us = START + 3 * DAY, .finds = {{MASKED, LOW}}};
+    const struct said later = {.id = 99, .at_us = START + 3 * DAY, .finds = {{.rule = MASKED, .severity = LOW}}};
     take(alerts, &later);
     hear_all(alerts, &heard);
     assert_int_equal(heard.count, 2);
@@ -554,10 +554,10 @@ static void the_least_important_subjects_are_dropped(void **state)
     limits.subjects = 3;
     struct mxt_alerts *alerts = make(&limits, NULL);
     for (unsigned i = 0; i < COUNT(servers); i++) {
-        const struct said said = {.id = i + 1, .at_us = i == 0 ? START - 9 * DAY : START, .server = servers[i], .finds = {{MASKED, i == 1 ? LOW : HIGH}}};
+        const struct said said = {.id = i + 1, .at_us = i == 0 ? START - 9 * DAY : START, .server = servers[i], .finds = {{.rule = MASKED, .severity = i == 1 ? LOW : HIGH}}};
         take(alerts, &said);
     }
-    const struct said next = {.id = 9, .at_us = START, .server = "192.0.2.5", .finds = {{MASKED, HIGH}}};
+    const struct said next = {.id = 9, .at_us = START, .server = "192.0.2.5", .finds = {{.rule = MASKED, .severity = HIGH}}};
     take(alerts, &next);
     hear_all(alerts, &heard);
     assert_int_equal(mxt_alerts_counters(alerts).dropped, 2);
