@@ -21,15 +21,8 @@ void mxt_slab_init(struct mxt_slab *slab, size_t size)
     *slab = (struct mxt_slab){.slot = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT};
 }
 
-#if defined(__has_feature)
-#define HAS_CLANG_SANITIZER __has_feature(address_sanitizer)
-#else
-#define HAS_CLANG_SANITIZER 0
-#endif
+#ifdef MXT_SLAB_IS_MALLOC
 
-#if defined(__SANITIZE_ADDRESS__) || HAS_CLANG_SANITIZER
-
-/* Every slot by itself, so that the sanitizer sees its borders and its end. */
 void mxt_slab_free(struct mxt_slab *slab)
 {
     (void)slab;

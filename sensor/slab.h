@@ -14,6 +14,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Under AddressSanitizer every slot is a block by itself, so that its borders and its end are seen. GCC says so in one way, clang in another. */
+#if defined(__SANITIZE_ADDRESS__)
+#define MXT_SLAB_IS_MALLOC
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define MXT_SLAB_IS_MALLOC
+#endif
+#endif
+
 struct mxt_slab {
     size_t slot; /* bytes */
     struct mxt_slab_chunk *chunks;

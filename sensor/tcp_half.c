@@ -157,62 +157,73 @@ static uint32_t power_of_two_below(uint32_t limit)
     return power;
 }
 
+/* Room for `wanted` bytes if `limit` allows it; `old_end` is the offset behind the last byte. Short of memory, what there is goes on serving. */
 static void history_grow(struct mxt_tcp_half *half, size_t wanted, uint32_t limit, int64_t old_end)
 {
-    uint32_t capacity = half->history_capacity == 0 ? HISTORY_FIRST : half->history_capacity;
+    struct mxt_tcp_history *old = half->history;
+    uint32_t capacity = old == NULL ? HISTORY_FIRST : old->capacity;
     while (capacity < wanted && capacity < limit)
         capacity *= 2;
     if (capacity > limit)
         capacity = limit;
-    uint8_t *ring = malloc(capacity);
-    if (ring == NULL)
-        return; /* what there is goes on serving */
-    for (int64_t i = old_end - half->history_length; i < old_end; i++)
-        ring[(size_t)i & (capacity - 1)] = half->history[(size_t)i & (half->history_capacity - 1u)];
-    free(half->history);
-    half->history = ring;
-    half->history_capacity = (uint16_t)capacity;
+    struct mxt_tcp_history *history = malloc(sizeof *history + capacity);
+    if (history == NULL)
+        return;
+    *history = (struct mxt_tcp_history){.capacity = (uint16_t)capacity};
+    if (old != NULL) {
+        history->length = old->length;
+        for (int64_t i = old_end - old->length; i < old_end; i++)
+            history->ring[(size_t)i & (capacity - 1)] = old->ring[(size_t)i & (old->capacity - 1u)];
+    }
+    free(old);
+    half->history = history;
 }
 
 void mxt_tcp_half_remember(struct mxt_tcp_half *half, const uint8_t *p, size_t n, uint16_t limit)
 {
     if (half->is_history_off || limit == 0) {
-        half->history_length = 0;
+        mxt_tcp_half_break(half);
         return;
     }
     int64_t end = data_end(half);
-    size_t wanted = half->history_length + n;
-    if (wanted > half->history_capacity) {
-        if (half->history_capacity <= limit / 2)
-            history_grow(half, wanted, power_of_two_below(limit), end - (int64_t)n);
-        if (half->history == NULL)
-            return;
+    size_t wanted = (half->history == NULL ? 0 : half->history->length) + n;
+    if (half->history == NULL || (wanted > half->history->capacity && half->history->capacity <= limit / 2))
+        history_grow(half, wanted, power_of_two_below(limit), end - (int64_t)n);
+    struct mxt_tcp_history *history = half->history;
+    if (history == NULL)
+        return;
+    if (n > history->capacity) {
+        p += n - history->capacity;
+        n = history->capacity;
     }
-    if (n > half->history_capacity) {
-        p += n - half->history_capacity;
-        n = half->history_capacity;
-    }
-    ring_write(half->history, half->history_capacity, end - (int64_t)n, p, n);
-    half->history_length = (uint16_t)(wanted < half->history_capacity ? wanted : half->history_capacity);
+    ring_write(history->ring, history->capacity, end - (int64_t)n, p, n);
+    history->length = (uint16_t)(wanted < history->capacity ? wanted : history->capacity);
 }
 
 int64_t mxt_tcp_half_compare(const struct mxt_tcp_half *half, int64_t start, const uint8_t *p, size_t n)
 {
-    int64_t end = start + (int64_t)n, last = data_end(half), first = last - half->history_length;
+    const struct mxt_tcp_history *history = half->history;
+    if (history == NULL)
+        return -1;
+    int64_t end = start + (int64_t)n, last = data_end(half), first = last - history->length;
     if (end > last)
         end = last;
     for (int64_t i = start > first ? start : first; i < end; i++)
-        if (half->history[(size_t)i & (half->history_capacity - 1u)] != p[i - start])
+        if (history->ring[(size_t)i & (history->capacity - 1u)] != p[i - start])
             return i;
     return -1;
+}
+
+void mxt_tcp_half_break(struct mxt_tcp_half *half)
+{
+    if (half->history != NULL)
+        half->history->length = 0;
 }
 
 void mxt_tcp_half_forget(struct mxt_tcp_half *half)
 {
     free(half->history);
     half->history = NULL;
-    half->history_capacity = 0;
-    half->history_length = 0;
 }
 
 void mxt_tcp_half_clear(struct mxt_tcp_half *half)

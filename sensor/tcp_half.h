@@ -29,16 +29,21 @@ struct mxt_tcp_held {
     uint8_t bytes[];
 };
 
+/* The last bytes delivered: [data end - length, data end). */
+struct mxt_tcp_history {
+    uint16_t capacity, length; /* the capacity is a power of two */
+    uint8_t ring[];            /* indexed by offset */
+};
+
 struct mxt_tcp_half {
     int64_t next;  /* offset of the next byte to deliver */
     int64_t seen;  /* behind the last byte seen; where has_end, the end of the stream */
     int64_t acked; /* the highest offset that the receiver acknowledged */
     struct mxt_tcp_held *held;
-    uint8_t *history; /* a ring indexed by offset, or NULL */
+    struct mxt_tcp_history *history; /* or NULL */
     uint32_t base;    /* sequence number of offset 0; before is_started a hint: the last acknowledgement */
     uint32_t stamp;   /* timestamp option of the last new segment, else its time: tells a mirror's duplicate from a retransmission */
     uint32_t held_bytes;
-    uint16_t history_capacity, history_length; /* the history is [data end - length, data end) */
     bool is_started : 1;                       /* `base` is known */
     bool is_hinted : 1;
     bool is_seen : 1; /* a segment of this direction was captured */
@@ -95,6 +100,9 @@ void mxt_tcp_half_remember(struct mxt_tcp_half *half, const uint8_t *p, size_t n
 
 /* The offset of the first of the `n` bytes at `start` that differs from what was delivered, or -1; bytes not remembered count as equal. */
 int64_t mxt_tcp_half_compare(const struct mxt_tcp_half *half, int64_t start, const uint8_t *p, size_t n);
+
+/* Empties the history: what follows does not join on to it. */
+void mxt_tcp_half_break(struct mxt_tcp_half *half);
 
 /* Frees the history. */
 void mxt_tcp_half_forget(struct mxt_tcp_half *half);

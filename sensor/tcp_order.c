@@ -23,7 +23,7 @@ void mxt_tcp_tell_gap(const struct mxt_tcp_run *run, enum mxt_direction directio
     half->next += missing;
     if (half->seen < half->next)
         half->seen = half->next;
-    half->history_length = 0;
+    mxt_tcp_half_break(half);
     half->is_fin_presumed = false;
     if (direction == MXT_TOSERVER)
         run->tcp->counters.gap_bytes_toserver += (uint64_t)missing;
@@ -119,7 +119,7 @@ static void skip_hole(const struct mxt_tcp_run *run, enum mxt_direction directio
     if (half->held != NULL && half->held->mark == MXT_TCP_MARK_RST && half->held->start == end) {
         mxt_tcp_tell_gap(run, direction, (half->acked < end ? half->acked : end) - half->next);
         half->next = end;
-        half->history_length = 0;
+        mxt_tcp_half_break(half);
         return;
     }
     mxt_tcp_tell_gap(run, direction, end - half->next);

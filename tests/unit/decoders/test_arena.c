@@ -35,6 +35,24 @@ static void test_first_block_is_small(void **state)
     mxt_arena_free(&arena);
 }
 
+static void test_lent_bytes_come_first_and_are_not_freed(void **state)
+{
+    (void)state;
+    alignas(max_align_t) char lent[128];
+    struct mxt_arena arena;
+    mxt_arena_init_with(&arena, 1000, lent, sizeof lent);
+    const char *first = mxt_arena_copy(&arena, "220 mx.example.net ESMTP", 24);
+    assert_true(first > lent && first < lent + sizeof lent);
+    const unsigned char *second = mxt_arena_alloc(&arena, sizeof lent);
+    assert_non_null(second);
+    assert_int_equal((uintptr_t)second % alignof(max_align_t), 0);
+    assert_true(arena.reserved > sizeof lent && arena.reserved <= 1000);
+    assert_null(mxt_arena_alloc(&arena, 1000));
+    assert_string_equal(first, "220 mx.example.net ESMTP");
+    mxt_arena_free(&arena);
+    assert_int_equal(arena.reserved, 0);
+}
+
 static void test_limit_refuses_and_counts(void **state)
 {
     (void)state;
@@ -78,6 +96,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_objects_are_zeroed_aligned_and_apart),
         cmocka_unit_test(test_first_block_is_small),
+        cmocka_unit_test(test_lent_bytes_come_first_and_are_not_freed),
         cmocka_unit_test(test_limit_refuses_and_counts),
         cmocka_unit_test(test_the_nth_allocation_can_be_told_to_fail),
         cmocka_unit_test(test_a_copy_ends_with_nul),
