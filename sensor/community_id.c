@@ -27,6 +27,6 @@ void mxt_community_id(const struct mxt_address *a, uint16_t a_port, const struct
 
     uint8_t digest[MXT_SHA1_BYTES];
     mxt_sha1(input, n, digest);
-    memcpy(text, "1:", 2);
+    text[0] = '1', text[1] = ':';
     EVP_EncodeBlock((unsigned char *)text + 2, digest, sizeof digest);
 }

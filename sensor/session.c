@@ -31,7 +31,7 @@ static size_t arena_at(void)
 
 static struct mxt_smtp *smtp_of(const struct mxt_session *session)
 {
-    return (struct mxt_smtp *)((uintptr_t)session + decoder_at());
+    return (struct mxt_smtp *)((const char *)session + decoder_at());
 }
 
 void mxt_session_slab_init(struct mxt_slab *slab)
