@@ -216,6 +216,8 @@ static enum mxt_status next_block(struct mxt_reader *reader, struct block *block
         enum mxt_status status = mxt_source_need(source, 1);
         if (status == MXT_DONE)
             return source->skip > 0 ? damaged(reader, "the file ends within a block") : MXT_DONE;
+        if (status == MXT_MORE)
+            return MXT_MORE;
         status = mxt_reader_need(reader, BLOCK_HEADER + BLOCK_TRAILER, "block");
         if (status != MXT_OK)
             return status;

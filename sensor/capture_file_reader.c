@@ -178,8 +178,8 @@ static enum mxt_status next_pcap(struct mxt_reader *reader, struct mxt_frame *ou
         return MXT_OK;
     struct mxt_source *source = &reader->source;
     enum mxt_status status = mxt_source_need(source, 1);
-    if (status == MXT_DONE)
-        return MXT_DONE;
+    if (status == MXT_DONE || status == MXT_MORE)
+        return status;
     status = mxt_reader_need(reader, reader->record_header, "header");
     if (status != MXT_OK)
         return status;

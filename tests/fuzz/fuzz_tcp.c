@@ -79,8 +79,8 @@ static void check(const struct mxt_tcp *tcp, const struct mxt_tcp_limits *limits
             held_bytes += sizeof *held + held->capacity;
         }
         assert(held_bytes == half->held_bytes && held_bytes <= limits->held_bytes);
-        assert(half->history_length <= half->history_capacity && half->history_capacity <= limits->history);
-        assert(half->history_length == 0 || half->history != NULL);
+        const struct mxt_tcp_history *history = half->history;
+        assert(history == NULL || (history->length <= history->capacity && history->capacity <= limits->history));
     }
     assert(tcp->stuck_us != MXT_TCP_NEVER || tcp->half[0].held == NULL || tcp->half[0].held->start > tcp->half[0].next);
 }
