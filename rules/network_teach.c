@@ -50,11 +50,43 @@ static struct mxt_marks marks_after(const struct mxt_network_case *n, const stru
     return marks;
 }
 
-/* Whether the later sighting's findings can depend on this session. */
-static bool is_concerned(const struct mxt_network_case *n, const struct mxt_sighting *later)
+static bool has_offers(const struct mxt_baseline *baseline)
 {
-    bool has_both_certificates = n->sighting.certificate_key != 0 && later->certificate_key != 0;
-    return mxt_sighting_has_no_offer(later) || later->is_exposed || later->attempt == MXT_ATTEMPT_ABORTED || has_both_certificates;
+    if (baseline->marks.last_offer_us != 0)
+        return true;
+    for (size_t i = 0; i < baseline->count; i++)
+        if (baseline->sightings[i].offered == MXT_YES)
+            return true;
+    return false;
+}
+
+/* What this session may change for later ones that share a subject with it. */
+struct lesson {
+    bool is_any;         /* anything: it replaces what an earlier snapshot said, or the subject is the pair, on which most rules rest */
+    bool is_offer;       /* what the subject is known to offer. A reply without an offer changes nothing where nobody was ever offered any */
+    bool is_failure;     /* a failed attempt, which mail in the clear may follow */
+    bool is_certificate; /* what the server showed before */
+};
+
+static struct lesson lesson_of(const struct mxt_network_case *n, const struct mxt_baseline *baseline, bool is_replacing)
+{
+    const struct mxt_sighting *own = &n->sighting;
+    enum mxt_subject_kind kind = baseline->subject.kind;
+    bool is_helo = kind == MXT_SUBJECT_HELO_DOMAIN;
+    return (struct lesson){
+        .is_any = is_replacing || kind == MXT_SUBJECT_CLIENT_SERVER,
+        .is_offer = !is_helo && (own->offered == MXT_YES || (mxt_sighting_has_no_offer(own) && has_offers(baseline))),
+        .is_failure = is_helo && (own->attempt == MXT_ATTEMPT_REFUSED || own->attempt == MXT_ATTEMPT_ABORTED),
+        .is_certificate = kind == MXT_SUBJECT_SERVER && own->certificate_key != 0,
+    };
+}
+
+/* Whether the later sighting's findings can depend on this session. */
+static bool is_concerned(const struct lesson *lesson, const struct mxt_sighting *later)
+{
+    bool is_open = mxt_sighting_has_no_offer(later) || later->is_exposed;
+    return (lesson->is_any && (is_open || later->attempt == MXT_ATTEMPT_ABORTED)) || (lesson->is_offer && is_open) ||
+           (lesson->is_failure && later->is_exposed) || ((lesson->is_any || lesson->is_certificate) && later->certificate_key != 0);
 }
 
 static void add_again(struct again *again, const struct mxt_sighting *sighting)
@@ -67,13 +99,16 @@ static void add_again(struct again *again, const struct mxt_sighting *sighting)
 }
 
 /* What a late record changes lies within a window behind it. */
-static void find_concerned(const struct mxt_network_case *n, const struct mxt_baseline *baseline, struct again *again)
+static void find_concerned(const struct mxt_network_case *n, const struct mxt_baseline *baseline, bool is_replacing, struct again *again)
 {
-    for (size_t i = baseline == NULL ? 0 : baseline->count; i > 0; i--) {
+    if (baseline == NULL || baseline->count == 0 || mxt_network_is_earlier(n, &baseline->sightings[baseline->count - 1]))
+        return;
+    struct lesson lesson = lesson_of(n, baseline, is_replacing);
+    for (size_t i = baseline->count; i > 0; i--) {
         const struct mxt_sighting *later = &baseline->sightings[i - 1];
         if (mxt_network_is_earlier(n, later))
             break;
-        if (later->session != n->sighting.session && later->time_us - n->sighting.time_us <= n->config->window_us && is_concerned(n, later))
+        if (later->session != n->sighting.session && later->time_us - n->sighting.time_us <= n->config->window_us && is_concerned(&lesson, later))
             add_again(again, later);
     }
 }
@@ -142,7 +177,7 @@ void mxt_network_teach(const struct mxt_network_case *n, struct mxt_judgement *o
             change->sighting = n->sighting;
             change->marks = marks_after(n, baseline, held != NULL);
         }
-        find_concerned(n, baseline, &again);
+        find_concerned(n, baseline, held != NULL, &again);
     }
     tell_again(n, &again, out);
     /* What taught nothing new was judged before, and its record is kept where it has to be. */
