@@ -91,7 +91,7 @@ enum mxt_status mxt_record_table_keep(struct mxt_record_table *table, const stru
     table->newest = kept;
     table->count++;
     table->bytes += kept->length;
-    while (table->count > table->limit || table->bytes > table->bytes_limit) {
+    while (table->oldest != NULL && (table->count > table->limit || table->bytes > table->bytes_limit)) {
         drop(table, table->oldest);
         table->forgotten++;
     }

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define SENTENCE 1024 /* bytes that hold a path and a fault */
+#define SENTENCE MXT_FAULT_TEXT
 
 /* The domain that a file name stands for: the name without ".txt". `domain` holds NAME_MAX + 1 bytes. */
 static void domain_of(const char *name, char *domain)
@@ -42,26 +42,26 @@ static long read_file(const char *path, char *text)
     return n;
 }
 
-static enum mxt_status add_file(struct mxt_memory *memory, const char *folder, const char *name, char *text, const struct mxt_policy_fault *fault)
+static enum mxt_status add_file(struct mxt_memory *memory, const char *folder, const char *name, char *text, const struct mxt_faults *faults)
 {
     char path[SENTENCE], sentence[3 * SENTENCE], why[SENTENCE], domain[NAME_MAX + 1];
     snprintf(path, sizeof path, "%s/%s", folder, name);
     long n = read_file(path, text);
     if (n < 0) {
         snprintf(sentence, sizeof sentence, "%s: cannot be read as a policy: %s; the file is passed over", path, strerror(errno));
-        fault->report(fault->context, sentence);
+        faults->tell(faults->context, sentence);
         return MXT_OK;
     }
     if (n > MXT_POLICY_MAX) {
         snprintf(sentence, sizeof sentence, "%s: longer than the %d bytes a policy may have; the file is passed over", path, MXT_POLICY_MAX);
-        fault->report(fault->context, sentence);
+        faults->tell(faults->context, sentence);
         return MXT_OK;
     }
     domain_of(name, domain);
     enum mxt_status status = mxt_memory_add_policy(memory, domain, text, (size_t)n, why, sizeof why);
     if (status == MXT_EMALFORMED) {
         snprintf(sentence, sizeof sentence, "%s: %s; the file is passed over", path, why);
-        fault->report(fault->context, sentence);
+        faults->tell(faults->context, sentence);
         return MXT_OK;
     }
     return status;
@@ -72,21 +72,21 @@ static int is_visible(const struct dirent *entry)
     return entry->d_name[0] != '.';
 }
 
-enum mxt_status mxt_policy_files_read(struct mxt_memory *memory, const char *folder, const struct mxt_policy_fault *fault)
+enum mxt_status mxt_policy_files_read(struct mxt_memory *memory, const char *folder, const struct mxt_faults *faults)
 {
     struct dirent **entries;
     int count = scandir(folder, &entries, is_visible, alphasort);
     if (count < 0) {
         char sentence[SENTENCE];
         snprintf(sentence, sizeof sentence, "--policies %.800s: %s; name a folder of policy files", folder, strerror(errno));
-        fault->report(fault->context, sentence);
+        faults->tell(faults->context, sentence);
         return MXT_EIO;
     }
     char *text = malloc(MXT_POLICY_MAX + 1);
     enum mxt_status status = text == NULL ? MXT_ENOMEM : MXT_OK;
     for (int i = 0; i < count; i++) {
         if (status == MXT_OK)
-            status = add_file(memory, folder, entries[i]->d_name, text, fault);
+            status = add_file(memory, folder, entries[i]->d_name, text, faults);
         free(entries[i]);
     }
     free(entries);

@@ -6,17 +6,12 @@
 
 #include "decoders/status.h"
 #include "rules/knowledge.h"
-
-/* Told of every file that is not used, with one sentence that names file, fault and mend. */
-struct mxt_policy_fault {
-    void (*report)(void *context, const char *sentence);
-    void *context;
-};
+#include "sensor/faults.h"
 
 /*
  * Reads every file in the folder (named DOMAIN or DOMAIN.txt, dotfiles aside) as a policy into `memory`, in order of name. A file that is no valid policy is
- * reported and passed over. MXT_OK; MXT_EIO: the folder itself cannot be read (reported too); MXT_ENOMEM.
+ * told and passed over. MXT_OK; MXT_EIO: the folder itself cannot be read (told too); MXT_ENOMEM.
  */
-enum mxt_status mxt_policy_files_read(struct mxt_memory *memory, const char *folder, const struct mxt_policy_fault *fault) MXT_MUST_CHECK;
+enum mxt_status mxt_policy_files_read(struct mxt_memory *memory, const char *folder, const struct mxt_faults *faults) MXT_MUST_CHECK;
 
 #endif

@@ -113,7 +113,6 @@ static uint64_t random_seed(void)
 static bool read_knowledge(struct replay *replay)
 {
     static const struct mxt_faults faults = {.tell = complain};
-    static const struct mxt_policy_fault policy_fault = {.report = complain};
     const struct mxt_options *options = replay->options;
     struct mxt_memory_limits limits = MXT_MEMORY_LIMITS_DEFAULT;
     limits.seed = random_seed();
@@ -122,7 +121,7 @@ static bool read_knowledge(struct replay *replay)
         complain(NULL, "out of memory");
         return false;
     }
-    if (options->policies != NULL && mxt_policy_files_read(replay->memory, options->policies, &policy_fault) != MXT_OK)
+    if (options->policies != NULL && mxt_policy_files_read(replay->memory, options->policies, &faults) != MXT_OK)
         return false;
     if (options->knowledge == NULL)
         return true;

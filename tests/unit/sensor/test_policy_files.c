@@ -50,7 +50,7 @@ static void test_valid_files_are_used_and_faults_named(void **state)
 {
     (void)state;
     struct mxt_memory *memory = mxt_memory_new();
-    const struct mxt_policy_fault fault = {.report = report};
+    const struct mxt_faults faults = {.tell = report};
     char deep[128];
     write_file("example.net.txt", GOOD);
     write_file("EXAMPLE.com", GOOD);
@@ -65,7 +65,7 @@ static void test_valid_files_are_used_and_faults_named(void **state)
     write_file("large.example.txt", large);
     free(large);
 
-    assert_int_equal(mxt_policy_files_read(memory, folder, &fault), MXT_OK);
+    assert_int_equal(mxt_policy_files_read(memory, folder, &faults), MXT_OK);
     assert_int_equal(mxt_memory_policies(memory), 2);
     struct mxt_knowledge knowledge = mxt_memory_knowledge(memory);
     assert_non_null(knowledge.policy(knowledge.store, "example.net", 0));
@@ -82,8 +82,8 @@ static void test_a_missing_folder_is_an_error(void **state)
 {
     (void)state;
     struct mxt_memory *memory = mxt_memory_new();
-    const struct mxt_policy_fault fault = {.report = report};
-    assert_int_equal(mxt_policy_files_read(memory, "/nonexistent/policies", &fault), MXT_EIO);
+    const struct mxt_faults faults = {.tell = report};
+    assert_int_equal(mxt_policy_files_read(memory, "/nonexistent/policies", &faults), MXT_EIO);
     assert_non_null(strstr(reports, "/nonexistent/policies"));
     mxt_memory_free(memory);
 }
