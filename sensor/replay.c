@@ -258,6 +258,9 @@ static int conclude(struct replay *replay, enum mxt_status read)
     int exit_status = 0;
     struct mxt_health health;
     tell_rest(replay, &health);
+    const char *remarks = mxt_capture_remarks(replay->capture);
+    if (remarks != NULL)
+        complain(NULL, remarks);
     const char *damage = mxt_capture_error(replay->capture);
     if (damage != NULL || read < 0) {
         complain(NULL, damage != NULL ? damage : mxt_strstatus(read));

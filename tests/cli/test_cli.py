@@ -101,6 +101,14 @@ def test_a_damaged_file_does_not_hide_the_others(tmp_path):
     assert result.returncode == 1 and len(sessions(result.stdout)) == 1
 
 
+def test_a_capture_without_packets_is_no_fault_and_told(tmp_path):
+    empty = tmp_path / "empty.pcap"
+    empty.write_bytes(MASKED.read_bytes()[:24])
+    result = run("-r", empty, MASKED, *TRUST, "-o", "json")
+    assert result.returncode == 0 and len(sessions(result.stdout)) == 1
+    assert str(empty) in result.stderr.decode() and str(MASKED) not in result.stderr.decode()
+
+
 @pytest.mark.parametrize("how", ["gz", "zst", "stdin", "stdin-gz", "folder", "twice"])
 def test_the_same_sessions_whatever_the_wrapping(tmp_path, how):
     plain = sessions(run("-r", MASKED, *TRUST, "-o", "json").stdout)
