@@ -84,12 +84,6 @@ enum mxt_status mxt_networks_add(struct mxt_networks *networks, const char *list
     return status;
 }
 
-enum mxt_status mxt_networks_add_private(struct mxt_networks *networks)
-{
-    char error[160];
-    return mxt_networks_add(networks, MXT_NETWORKS_PRIVATE, error, sizeof error);
-}
-
 void mxt_networks_free(struct mxt_networks *networks)
 {
     free(networks->items);

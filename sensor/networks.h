@@ -15,11 +15,8 @@
  */
 enum mxt_status mxt_networks_add(struct mxt_networks *networks, const char *list, char *error, size_t error_size) MXT_MUST_CHECK;
 
-/* The networks that are ours by default, as a list. */
+/* The networks that are ours by default, as a list: private (RFC 1918), shared (RFC 6598), link-local, loopback, ULA (RFC 4193). */
 #define MXT_NETWORKS_PRIVATE "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,169.254.0.0/16,127.0.0.0/8,fc00::/7,fe80::/10,::1"
-
-/* Appends the default: private (RFC 1918), ULA (RFC 4193), link-local, shared (RFC 6598) and loopback addresses. MXT_OK or MXT_ENOMEM. */
-enum mxt_status mxt_networks_add_private(struct mxt_networks *networks) MXT_MUST_CHECK;
 
 void mxt_networks_free(struct mxt_networks *networks);
 

@@ -40,7 +40,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const int link_types[] = {1, 101, 113, 276, 0, 108};
     struct mxt_json json = {0};
     struct mxt_networks home = {0};
-    if (size == 0 || mxt_networks_add_private(&home) != MXT_OK)
+    char error[160];
+    if (size == 0 || mxt_networks_add(&home, MXT_NETWORKS_PRIVATE, error, sizeof error) != MXT_OK)
         return 0;
     struct mxt_engine_config config = {
         .session = {.sensor = "fuzz", .smtp_limits = MXT_SMTP_LIMITS_DEFAULT, .tls_limits = MXT_TLS_LIMITS_DEFAULT, .home = &home},

@@ -58,7 +58,8 @@ static void test_hops(void **state)
 {
     (void)state;
     struct mxt_networks home = {0};
-    assert_int_equal(mxt_networks_add_private(&home), MXT_OK);
+    char error[160];
+    assert_int_equal(mxt_networks_add(&home, MXT_NETWORKS_PRIVATE, error, sizeof error), MXT_OK);
     struct mxt_address inside = address("10.1.0.25"), inside6 = address("fd00::1"), outside = address("192.0.2.1"), outside6 = address("2001:db8::1");
     assert_int_equal(mxt_networks_hop(&home, &inside, &outside), MXT_HOP_OUTBOUND);
     assert_int_equal(mxt_networks_hop(&home, &outside6, &inside6), MXT_HOP_INBOUND);
