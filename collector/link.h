@@ -1,0 +1,64 @@
+/*
+ * A connection to Redis, spoken alike over TCP, TLS (rediss://) and unix sockets: hiredis formats and reads, the socket is our own. One link belongs to one
+ * thread. Commands are appended and pipelined; replies come in their order. Any error breaks the link: nothing is known then of commands without a reply.
+ */
+#ifndef MXT_COLLECTOR_LINK_H
+#define MXT_COLLECTOR_LINK_H
+
+#include <hiredis/hiredis.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "decoders/status.h"
+
+#define MXT_LINK_ERROR 256 /* bytes that hold any error sentence of a link */
+
+/* Where Redis is and who we are. Texts are borrowed and outlive the link. */
+struct mxt_link_config {
+    const char *url;           /* redis://[user@]host[:port][/db], rediss://..., unix:/path[?db=N]; a password in it is refused: it shows in process lists */
+    const char *password_file; /* or NULL: the environment's MXTAP_REDIS_PASSWORD, where set */
+    const char *ca_file;       /* rediss: whom to trust; NULL: the system's */
+    const char *certificate_file, *key_file; /* rediss: the client's, or NULL */
+    uint32_t connect_timeout_ms, reply_timeout_ms;
+};
+
+struct mxt_link;
+
+/* A link, not connected yet: reads URL, password and files. NULL: a sentence that names the fault and the mend is in `error` (MXT_LINK_ERROR bytes). */
+struct mxt_link *mxt_link_new(const struct mxt_link_config *config, char *error);
+
+/* Closes and frees it. NULL is accepted. */
+void mxt_link_free(struct mxt_link *link);
+
+/* Connects, says who we are (AUTH), selects the database; replaces a broken connection. At most connect_timeout_ms. MXT_OK; MXT_EIO, see mxt_link_error. */
+enum mxt_status mxt_link_connect(struct mxt_link *link) MXT_MUST_CHECK;
+
+bool mxt_link_is_connected(const struct mxt_link *link);
+
+/* What broke it last: one sentence, without secrets; valid until the next call. */
+const char *mxt_link_error(const struct mxt_link *link);
+
+/* Where it goes, for messages: the URL without a password. */
+const char *mxt_link_name(const struct mxt_link *link);
+
+/* Appends a command to what is to be sent; `lengths` NULL: NUL-terminated words. MXT_OK; MXT_ENOMEM (nothing was appended). */
+enum mxt_status mxt_link_append(struct mxt_link *link, size_t argc, const char *const *argv, const size_t *lengths) MXT_MUST_CHECK;
+
+/* Bytes appended and not sent yet; commands sent or appended that have no reply yet. */
+size_t mxt_link_unsent(const struct mxt_link *link);
+size_t mxt_link_unanswered(const struct mxt_link *link);
+
+/*
+ * Sends and receives what the socket takes and has, waiting at most `timeout_ms` (0: not at all) until something moved or `wake_fd` (-1: none) is readable.
+ * MXT_OK; MXT_EIO: the link is broken.
+ */
+enum mxt_status mxt_link_pump(struct mxt_link *link, int timeout_ms, int wake_fd) MXT_MUST_CHECK;
+
+/* The next reply that has come, owned by the caller (freeReplyObject); NULL: none yet. Pump finds malformed ones. */
+redisReply *mxt_link_reply(struct mxt_link *link);
+
+/* Sends one command and waits for its reply, at most reply_timeout_ms. Nothing may be unanswered. NULL: the link is broken. An error that Redis answers is a reply. */
+redisReply *mxt_link_call(struct mxt_link *link, size_t argc, const char *const *argv, const size_t *lengths);
+
+#endif

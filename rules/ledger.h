@@ -1,0 +1,89 @@
+/*
+ * The judge with its memory: one network's (or one partition's) records go in, in any order; what they mean together comes out as alerts. Under an embedded
+ * judge it lives in memory alone; a collector keeps it in Redis as well: it drains what has changed after each batch, and loads it all when it takes over.
+ *
+ * A session that several sensors saw is one session: its sightings are joined, and their findings count once.
+ */
+#ifndef MXT_RULES_LEDGER_H
+#define MXT_RULES_LEDGER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "rules/alerts.h"
+#include "rules/judge_config.h"
+#include "rules/knowledge.h"
+#include "rules/record.h"
+
+/* What was judged of a session. */
+struct mxt_judged {
+    enum mxt_severity severity; /* the gravest that it gives alerts; NONE: it gives none */
+    enum mxt_severity previous; /* when it was judged before; NONE also where it was not */
+    bool is_leading;            /* it began an alert, or made one graver */
+    bool is_again;              /* it was judged before: a later record changed what it means */
+};
+
+struct mxt_ledger_config {
+    const struct mxt_judge_config *judge; /* outlives the ledger */
+    struct mxt_memory *memory;            /* borrowed; changed by what is judged */
+    struct mxt_alerts_limits alerts_limits;
+    struct mxt_alerts_teller teller; /* tell NULL: nobody is told; alerts are asked for at the end */
+    bool is_kept;                    /* changes are remembered until they are drained */
+    /* Told of every session that was judged; valid during the call. May be NULL. */
+    void (*judged)(void *context, const struct mxt_record *record, const struct mxt_judged *judged);
+    void *context;
+};
+
+struct mxt_ledger;
+
+/* `config` is copied. NULL: out of memory. */
+struct mxt_ledger *mxt_ledger_new(const struct mxt_ledger_config *config);
+
+/* NULL is accepted. */
+void mxt_ledger_free(struct mxt_ledger *ledger);
+
+/*
+ * Judges a record; `arena` is used until this returns. `json` (`n` bytes; NULL: encoded here where it is needed) is the record as it came, so that what is kept of
+ * it need not be encoded again. A record that is not newer than the last of its session and sensor is skipped. MXT_OK; MXT_DONE: skipped; MXT_ENOMEM: something
+ * is missing (counted).
+ */
+enum mxt_status mxt_ledger_take(struct mxt_ledger *ledger, const struct mxt_record *record, const char *json, size_t n, struct mxt_arena *arena) MXT_MUST_CHECK;
+
+/* A person closed an alert: the next finding of its subject begins another. MXT_OK; MXT_DONE: there is no such open alert; MXT_ENOMEM. */
+enum mxt_status mxt_ledger_close_alert(struct mxt_ledger *ledger, uint64_t alert_id) MXT_MUST_CHECK;
+
+/* As mxt_alerts_each. */
+enum mxt_status mxt_ledger_alerts(struct mxt_ledger *ledger, void (*each)(void *context, const struct mxt_alert *alert), void *context) MXT_MUST_CHECK;
+
+/* The kinds of things that a ledger keeps. */
+enum mxt_kept_kind {
+    MXT_KEPT_BASELINE, /* key: the kind's name and the subject's key, "server 192.0.2.25:25" */
+    MXT_KEPT_SESSION,  /* key: 16 hex digits; last snapshot of each sensor, what it claims of which alerts */
+    MXT_KEPT_ALERT     /* key: the alert's subject as hex; what was told, what forgotten sessions said */
+};
+
+/* One thing as text (JSON), absolute: writing it twice changes nothing. `text` NULL: it is gone. Valid during the call. */
+struct mxt_kept {
+    enum mxt_kept_kind kind;
+    const char *key;
+    const char *text;
+    size_t n;
+};
+
+/*
+ * Calls `each` for everything that changed since the last call, each once, then `alert` for every alert whose count, times or severity changed. MXT_OK;
+ * MXT_ENOMEM: the ledger is to be dropped and loaded anew.
+ */
+enum mxt_status mxt_ledger_drain(struct mxt_ledger *ledger, void (*each)(void *context, const struct mxt_kept *kept),
+                                 void (*alert)(void *context, const struct mxt_alert *alert), void *context) MXT_MUST_CHECK;
+
+/* Takes back one thing as it was drained, in any order, before the first record. MXT_OK; MXT_EMALFORMED: the text is none of ours (told in `error`), the rest is
+ * not touched; MXT_ENOMEM. */
+enum mxt_status mxt_ledger_load(struct mxt_ledger *ledger, const struct mxt_kept *kept, char *error, size_t error_size) MXT_MUST_CHECK;
+
+/* Findings that were suppressed; and how often memory was refused, so that something is missing. */
+uint64_t mxt_ledger_suppressed(const struct mxt_ledger *ledger);
+uint64_t mxt_ledger_refused(const struct mxt_ledger *ledger);
+
+#endif

@@ -1,0 +1,56 @@
+/*
+ * Records on their way out of the packet threads: encoded where they arise, taken by one consumer in a thread of its own (the judge, or the publisher to Redis).
+ * Bounded. A replay waits for room; a live sensor never does: what finds no room is counted and lost.
+ */
+#ifndef MXT_SENSOR_OUTBOX_H
+#define MXT_SENSOR_OUTBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "rules/event.h"
+
+enum mxt_outbox_when_full { MXT_OUTBOX_WAIT, MXT_OUTBOX_DROP };
+
+/* One event as it travels. */
+struct mxt_parcel {
+    enum { MXT_PARCEL_SESSION, MXT_PARCEL_HEALTH, MXT_PARCEL_DNS } type;
+    uint64_t session_id;        /* SESSION */
+    struct mxt_address server;  /* SESSION: decides the partition */
+    int64_t arrived_us;         /* monotonic clock, when it was put: for latency */
+    const char *json;           /* one event without newline */
+    size_t n;
+};
+
+struct mxt_outbox;
+
+/* An outbox that holds at most `bytes` of events. NULL: out of memory. */
+struct mxt_outbox *mxt_outbox_new(size_t bytes, enum mxt_outbox_when_full when_full);
+
+/* All threads have left it. NULL is accepted. */
+void mxt_outbox_free(struct mxt_outbox *outbox);
+
+/* Puts a record or a health event; any thread. MXT_OK; MXT_DONE: it is closed, or full and not waiting (counted); MXT_ENOMEM. */
+enum mxt_status mxt_outbox_record(struct mxt_outbox *outbox, const struct mxt_record *record) MXT_MUST_CHECK;
+enum mxt_status mxt_outbox_health(struct mxt_outbox *outbox, const struct mxt_health *health) MXT_MUST_CHECK;
+
+/*
+ * The consumer: waits at most `timeout_ms` (-1: until there is one or it is closed and empty) for the next parcel, which stays valid until the next call. MXT_OK;
+ * MXT_MORE: none in time; MXT_DONE: closed and empty.
+ */
+enum mxt_status mxt_outbox_next(struct mxt_outbox *outbox, int timeout_ms, struct mxt_parcel *out) MXT_MUST_CHECK;
+
+/* A descriptor that is readable while there is something, for consumers that wait for other things too; owned by the outbox. */
+int mxt_outbox_fd(const struct mxt_outbox *outbox);
+
+/* Nothing more will be put: the consumer takes what is left. */
+void mxt_outbox_close(struct mxt_outbox *outbox);
+
+/* Parcels and bytes inside, and parcels lost for want of room. Any thread. */
+struct mxt_outbox_counters {
+    uint64_t parcels, bytes, lost;
+};
+struct mxt_outbox_counters mxt_outbox_counters(const struct mxt_outbox *outbox);
+
+#endif
