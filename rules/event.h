@@ -31,6 +31,9 @@ struct mxt_health {
     const char *advice;              /* one sentence where the counters speak of a bad mirror, or NULL */
 };
 
+/* Adds the counters of a part (a worker) to *sum; the later timestamp stays, all else is left as it is. A peak becomes the sum of the parts' peaks: no more than that. */
+void mxt_health_add(struct mxt_health *sum, const struct mxt_health *part);
+
 /*
  * Appends one JSON object (no newline) to the writer. MXT_OK; MXT_ENOMEM; MXT_EUSAGE for an alert whose rule or severity has no name, with nothing appended. A
  * finding without a named rule or severity is left out.

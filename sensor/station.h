@@ -1,0 +1,39 @@
+/*
+ * What a replay and a live sensor have in common: knowledge, trust, judge and output as the options say, and engines that deliver to them. Records of its
+ * engines are judged and told; at the end comes what is told at the end.
+ */
+#ifndef MXT_SENSOR_STATION_H
+#define MXT_SENSOR_STATION_H
+
+#include <stdbool.h>
+
+#include "rules/event.h"
+#include "sensor/engine.h"
+#include "sensor/options.h"
+
+#define MXT_STATION_ENGINES 64 /* at most: one a worker */
+
+struct mxt_station;
+
+/* Opens all that the options name but captures and interfaces. `options` outlives it. NULL: what failed was told on stderr. */
+struct mxt_station *mxt_station_open(const struct mxt_options *options);
+
+/* Frees it with its engines; nothing more is told. NULL is accepted. */
+void mxt_station_free(struct mxt_station *station);
+
+/* An engine with a trust cache of its own, whose records come to the station; owned by it. NULL: why was told on stderr. */
+struct mxt_engine *mxt_station_add_engine(struct mxt_station *station);
+
+/* Whether output was lost: there is no use in going on. */
+bool mxt_station_is_broken(const struct mxt_station *station);
+
+/* The end: finishes the engines, tells what is told at the end. */
+void mxt_station_finish(struct mxt_station *station);
+
+/* After mxt_station_finish: complains of what is missing, writes the knowledge. The program's exit status, as far as it depends on this: 0 or 1. */
+int mxt_station_conclude(struct mxt_station *station);
+
+/* Writes a sentence to stderr under the program's name. */
+void mxt_station_complain(const char *sentence);
+
+#endif
