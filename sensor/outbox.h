@@ -25,32 +25,36 @@ struct mxt_parcel {
 
 struct mxt_outbox;
 
-/* An outbox that holds at most `bytes` of events. NULL: out of memory. */
+/* An outbox whose events take at most `bytes` of memory (one alone may take more). NULL: out of memory. */
 struct mxt_outbox *mxt_outbox_new(size_t bytes, enum mxt_outbox_when_full when_full);
 
 /* All threads have left it. NULL is accepted. */
 void mxt_outbox_free(struct mxt_outbox *outbox);
 
-/* Puts a record or a health event; any thread. MXT_OK; MXT_DONE: it is closed, or full and not waiting (counted); MXT_ENOMEM. */
+/* Puts a record or a health event; any thread. MXT_OK; MXT_DONE: it is closed, or full and not waiting; MXT_ENOMEM. What is not put is counted as lost. */
 enum mxt_status mxt_outbox_record(struct mxt_outbox *outbox, const struct mxt_record *record) MXT_MUST_CHECK;
 enum mxt_status mxt_outbox_health(struct mxt_outbox *outbox, const struct mxt_health *health) MXT_MUST_CHECK;
 
 /*
- * The consumer: waits at most `timeout_ms` (-1: until there is one or it is closed and empty) for the next parcel, which stays valid until the next call. MXT_OK;
- * MXT_MORE: none in time; MXT_DONE: closed and empty.
+ * The consumer: waits at most `timeout_ms` (-1: until there is one or it is closed and empty) for the next parcel, which stays valid until the next call. Having
+ * waited, it lingers for a moment (2 ms) for more to come with it, so that busy producers need not wake it for each. MXT_OK; MXT_MORE: none in time; MXT_DONE:
+ * closed and empty.
  */
 enum mxt_status mxt_outbox_next(struct mxt_outbox *outbox, int timeout_ms, struct mxt_parcel *out) MXT_MUST_CHECK;
 
-/* A descriptor that is readable while there is something, for consumers that wait for other things too; owned by the outbox. */
-int mxt_outbox_fd(const struct mxt_outbox *outbox);
+/*
+ * A descriptor for consumers that wait for other things too: readable from when there is something, or it is closed, until mxt_outbox_next answers MXT_MORE. Owned
+ * by the outbox, made by the first call. -1: the system gives none.
+ */
+int mxt_outbox_fd(struct mxt_outbox *outbox);
 
 /* Nothing more will be put: the consumer takes what is left. */
 void mxt_outbox_close(struct mxt_outbox *outbox);
 
-/* Parcels and bytes inside, and parcels lost for want of room. Any thread. */
+/* Parcels inside and the memory they take (the one in the consumer's hands counts), and parcels that were not put. Any thread. */
 struct mxt_outbox_counters {
     uint64_t parcels, bytes, lost;
 };
-struct mxt_outbox_counters mxt_outbox_counters(const struct mxt_outbox *outbox);
+struct mxt_outbox_counters mxt_outbox_counters(struct mxt_outbox *outbox);
 
 #endif
