@@ -48,13 +48,13 @@ void mxt_ledger_free(struct mxt_ledger *ledger);
  * it need not be encoded again. A record that is not newer than the last of its session and sensor is skipped. MXT_OK; MXT_DONE: skipped; MXT_ENOMEM: something
  * is missing (counted).
  */
-enum mxt_status mxt_ledger_take(struct mxt_ledger *ledger, const struct mxt_record *record, const char *json, size_t n, struct mxt_arena *arena) MXT_MUST_CHECK;
+enum mxt_status mxt_ledger_take(struct mxt_ledger *ledger, const struct mxt_record *record, const char *json, size_t n, struct mxt_arena *arena);
 
 /* A person closed an alert: the next finding of its subject begins another. MXT_OK; MXT_DONE: there is no such open alert; MXT_ENOMEM. */
 enum mxt_status mxt_ledger_close_alert(struct mxt_ledger *ledger, uint64_t alert_id) MXT_MUST_CHECK;
 
-/* As mxt_alerts_each. */
-enum mxt_status mxt_ledger_alerts(struct mxt_ledger *ledger, void (*each)(void *context, const struct mxt_alert *alert), void *context) MXT_MUST_CHECK;
+/* As mxt_alerts_each; what memory refuses is counted. */
+enum mxt_status mxt_ledger_alerts(struct mxt_ledger *ledger, void (*each)(void *context, const struct mxt_alert *alert), void *context);
 
 /* The kinds of things that a ledger keeps. */
 enum mxt_kept_kind {

@@ -8,8 +8,8 @@
 #include "decoders/status.h"
 #include "rules/alert.h"
 #include "rules/event.h"
+#include "rules/ledger.h"
 #include "rules/record.h"
-#include "sensor/embedded.h"
 #include "sensor/options.h"
 
 struct mxt_output_writer;

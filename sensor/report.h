@@ -10,8 +10,8 @@
 
 #include "rules/alert.h"
 #include "rules/event.h"
+#include "rules/ledger.h"
 #include "rules/record.h"
-#include "sensor/embedded.h"
 
 struct mxt_report;
 

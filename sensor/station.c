@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "rules/knowledge.h"
-#include "sensor/embedded.h"
+#include "rules/ledger.h"
 #include "sensor/knowledge_file.h"
 #include "sensor/output.h"
 #include "sensor/policy_files.h"
@@ -25,7 +25,7 @@ struct mxt_station {
     struct mxt_memory *memory;
     struct mxt_knowledge_file *knowledge; /* NULL: none is kept */
     struct mxt_output_writer *output;
-    struct mxt_embedded *embedded;
+    struct mxt_ledger *ledger;
     struct post posts[MXT_STATION_ENGINES];
     size_t post_count;
     uint64_t alerts;
@@ -47,7 +47,7 @@ static void complain(void *context, const char *sentence)
 static void on_record(void *context, const struct mxt_record *record, struct mxt_arena *arena)
 {
     struct mxt_station *station = context;
-    mxt_embedded_take(station->embedded, record, arena);
+    mxt_ledger_take(station->ledger, record, NULL, 0, arena);
     if (station->knowledge != NULL) /* only records teach, so here is often enough, however few frames come */
         mxt_knowledge_file_tick(station->knowledge, time(NULL));
 }
@@ -97,11 +97,15 @@ static bool read_knowledge(struct mxt_station *station)
 
 static bool open_judge(struct mxt_station *station)
 {
-    const struct mxt_embedded_config judge = {
-        .judge = &station->options->judge, .memory = station->memory, .seed = random_seed(), .judged = on_judged, .context = station};
+    struct mxt_ledger_config judge = {.judge = &station->options->judge,
+                                      .memory = station->memory,
+                                      .alerts_limits = MXT_ALERTS_LIMITS_DEFAULT,
+                                      .judged = on_judged,
+                                      .context = station};
+    judge.alerts_limits.seed = random_seed();
     station->output = mxt_output_new(stdout, station->options->output, isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL);
-    station->embedded = mxt_embedded_new(&judge);
-    if (station->output != NULL && station->embedded != NULL)
+    station->ledger = mxt_ledger_new(&judge);
+    if (station->output != NULL && station->ledger != NULL)
         return true;
     mxt_station_complain("out of memory");
     return false;
@@ -129,7 +133,7 @@ void mxt_station_free(struct mxt_station *station)
         mxt_engine_free(station->posts[i].engine);
         mxt_trust_free(station->posts[i].trust);
     }
-    mxt_embedded_free(station->embedded);
+    mxt_ledger_free(station->ledger);
     mxt_output_free(station->output);
     mxt_knowledge_file_free(station->knowledge);
     mxt_memory_free(station->memory);
@@ -193,11 +197,11 @@ void mxt_station_finish(struct mxt_station *station)
         mxt_engine_health(station->posts[i].engine, &part);
         mxt_health_add(&health, &part);
     }
-    mxt_embedded_alerts(station->embedded, on_alert, station);
+    mxt_ledger_alerts(station->ledger, on_alert, station);
     health.final = true;
     health.alerts = station->alerts;
-    health.suppressed = mxt_embedded_suppressed(station->embedded);
-    health.refused += mxt_embedded_refused(station->embedded);
+    health.suppressed = mxt_ledger_suppressed(station->ledger);
+    health.refused += mxt_ledger_refused(station->ledger);
     station->refused = health.refused;
     advise(station, &health);
     mxt_output_finish(station->output, &health);

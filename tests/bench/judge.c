@@ -10,7 +10,7 @@
 #include <time.h>
 
 #include "rules/event.h"
-#include "sensor/embedded.h"
+#include "rules/ledger.h"
 
 #define JUDGE_ARENA (1u << 20)
 
@@ -19,11 +19,6 @@ struct records {
     struct mxt_arena *arenas;
     size_t count, capacity;
 };
-
-static void ignore(void *context, const struct mxt_record *record, const struct mxt_judged *judged)
-{
-    (void)context, (void)record, (void)judged;
-}
 
 static int64_t now_ns(void)
 {
@@ -67,13 +62,13 @@ static int take_line(struct records *records, const char *line, size_t n)
     return 1;
 }
 
-static int64_t judge_all(const struct records *records, struct mxt_embedded *embedded)
+static int64_t judge_all(const struct records *records, struct mxt_ledger *ledger)
 {
     int64_t start = now_ns();
     for (size_t i = 0; i < records->count; i++) {
         struct mxt_arena arena;
         mxt_arena_init(&arena, JUDGE_ARENA);
-        mxt_embedded_take(embedded, &records->items[i], &arena);
+        mxt_ledger_take(ledger, &records->items[i], NULL, 0, &arena);
         mxt_arena_free(&arena);
     }
     return now_ns() - start;
@@ -84,16 +79,16 @@ static int report(const struct records *records, int64_t decoding_ns)
     struct mxt_judge_config judge;
     mxt_judge_config_init(&judge);
     struct mxt_memory *memory = mxt_memory_new();
-    const struct mxt_embedded_config config = {.judge = &judge, .memory = memory, .judged = ignore};
-    struct mxt_embedded *embedded = memory == NULL ? NULL : mxt_embedded_new(&config);
-    int64_t judging_ns = embedded == NULL ? 0 : judge_all(records, embedded);
-    int is_done = embedded != NULL && records->count > 0 && mxt_embedded_refused(embedded) == 0;
+    const struct mxt_ledger_config config = {.judge = &judge, .memory = memory, .alerts_limits = MXT_ALERTS_LIMITS_DEFAULT};
+    struct mxt_ledger *ledger = memory == NULL ? NULL : mxt_ledger_new(&config);
+    int64_t judging_ns = ledger == NULL ? 0 : judge_all(records, ledger);
+    int is_done = ledger != NULL && records->count > 0 && mxt_ledger_refused(ledger) == 0;
     if (is_done)
         printf("{\"records\": %zu, \"decode_ns\": %" PRId64 ", \"judge_ns\": %" PRId64 "}\n", records->count, decoding_ns / (int64_t)records->count,
                judging_ns / (int64_t)records->count);
     else
         fputs("mxtap-bench-judge: no session record, or memory was refused\n", stderr);
-    mxt_embedded_free(embedded);
+    mxt_ledger_free(ledger);
     mxt_memory_free(memory);
     return is_done ? 0 : 1;
 }

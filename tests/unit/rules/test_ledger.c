@@ -1,11 +1,11 @@
-/* The judge in the sensor's process: what later records change is judged again, and told so. */
+/* The judge with its memory: what later records change is judged again, and told so. */
 #include <stdlib.h>
 
 #include "check.h"
 #include "decoders/text.h"
 #include "rules/judge.h"
+#include "rules/ledger.h"
 #include "rules/record.h"
-#include "sensor/embedded.h"
 
 #define SECOND INT64_C(1000000)
 #define NOW    (1700000000 * SECOND)
@@ -35,7 +35,7 @@ static void on_alert(void *context, const struct mxt_alert *alert)
 }
 
 /* A session at `second`, whose server offers STARTTLS or does not; mail crosses in the clear where it does not. */
-static void take(struct mxt_embedded *embedded, uint64_t id, int64_t second, bool is_offered)
+static void take(struct mxt_ledger *ledger, uint64_t id, int64_t second, bool is_offered)
 {
     struct mxt_smtp_facts smtp = {.ehlo = MXT_YES, .ehlo_reply_code = 250, .has_capabilities = true, .exposed_total = is_offered ? 0 : 1};
     smtp.starttls =
@@ -57,7 +57,7 @@ static void take(struct mxt_embedded *embedded, uint64_t id, int64_t second, boo
     assert_int_equal(mxt_address_parse("192.0.2.25", &record.dest_ip), MXT_OK);
     struct mxt_arena arena = {0};
     assert_int_equal(mxt_judge_session(&record, &arena, &record.findings), MXT_OK);
-    mxt_embedded_take(embedded, &record, &arena);
+    assert_int_equal(mxt_ledger_take(ledger, &record, NULL, 0, &arena), MXT_OK);
     mxt_arena_free(&arena);
 }
 
@@ -65,7 +65,7 @@ struct fixture {
     struct mxt_judge_config config;
     struct mxt_memory *memory;
     struct heard heard;
-    struct mxt_embedded *embedded;
+    struct mxt_ledger *ledger;
 };
 
 static void begin(struct fixture *fixture)
@@ -73,16 +73,16 @@ static void begin(struct fixture *fixture)
     *fixture = (struct fixture){.memory = mxt_memory_new()};
     assert_non_null(fixture->memory);
     mxt_judge_config_init(&fixture->config);
-    const struct mxt_embedded_config config = {.judge = &fixture->config, .memory = fixture->memory, .judged = on_judged, .context = &fixture->heard};
-    fixture->embedded = mxt_embedded_new(&config);
-    assert_non_null(fixture->embedded);
+    const struct mxt_ledger_config config = {.judge = &fixture->config, .memory = fixture->memory, .alerts_limits = MXT_ALERTS_LIMITS_DEFAULT, .judged = on_judged, .context = &fixture->heard};
+    fixture->ledger = mxt_ledger_new(&config);
+    assert_non_null(fixture->ledger);
 }
 
 static void end(struct fixture *fixture)
 {
-    mxt_embedded_alerts(fixture->embedded, on_alert, &fixture->heard);
-    assert_int_equal(mxt_embedded_refused(fixture->embedded), 0);
-    mxt_embedded_free(fixture->embedded);
+    assert_int_equal(mxt_ledger_alerts(fixture->ledger, on_alert, &fixture->heard), MXT_OK);
+    assert_int_equal(mxt_ledger_refused(fixture->ledger), 0);
+    mxt_ledger_free(fixture->ledger);
     mxt_memory_free(fixture->memory);
 }
 
@@ -91,8 +91,8 @@ static void in_order(void **state)
     (void)state;
     struct fixture fixture;
     begin(&fixture);
-    take(fixture.embedded, 1, 0, true);
-    take(fixture.embedded, 2, 10, false);
+    take(fixture.ledger, 1, 0, true);
+    take(fixture.ledger, 2, 10, false);
     end(&fixture);
     assert_int_equal(fixture.heard.judged, 2);
     assert_int_equal(fixture.heard.severity[MXT_RULE_STARTTLS_STRIPPED], MXT_SEVERITY_HIGH);
@@ -105,8 +105,8 @@ static void the_earlier_comes_late(void **state)
     (void)state;
     struct fixture fixture;
     begin(&fixture);
-    take(fixture.embedded, 2, 10, false);
-    take(fixture.embedded, 1, 0, true);
+    take(fixture.ledger, 2, 10, false);
+    take(fixture.ledger, 1, 0, true);
     end(&fixture);
     assert_int_equal(fixture.heard.again, 1);
     assert_int_equal(fixture.heard.last_again.previous, MXT_SEVERITY_INFO);
@@ -123,9 +123,9 @@ static void what_is_off_is_counted(void **state)
     struct fixture fixture;
     begin(&fixture);
     fixture.config.is_off[MXT_RULE_STARTTLS_STRIPPED] = true;
-    take(fixture.embedded, 1, 0, true);
-    take(fixture.embedded, 2, 10, false);
-    assert_int_equal(mxt_embedded_suppressed(fixture.embedded), 1);
+    take(fixture.ledger, 1, 0, true);
+    take(fixture.ledger, 2, 10, false);
+    assert_int_equal(mxt_ledger_suppressed(fixture.ledger), 1);
     end(&fixture);
     assert_int_equal(fixture.heard.alerts, 0);
 }
