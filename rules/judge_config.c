@@ -1,5 +1,6 @@
 #include "rules/judge_config.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define HOUR_US (INT64_C(3600) * 1000000)
@@ -7,6 +8,13 @@
 void mxt_judge_config_init(struct mxt_judge_config *config)
 {
     *config = (struct mxt_judge_config){.window_us = 24 * HOUR_US, .fallback_window_us = HOUR_US, .quiet_us = 24 * HOUR_US};
+}
+
+void mxt_judge_config_free(struct mxt_judge_config *config)
+{
+    free(config->relays.items);
+    free(config->suppressions);
+    *config = (struct mxt_judge_config){0};
 }
 
 bool mxt_network_has(const struct mxt_network *network, const struct mxt_address *address)

@@ -33,13 +33,13 @@ struct mxt_suppression {
     int64_t until_us;              /* in record time, itself no longer; 0: for ever */
 };
 
-/* Defaults: zeroed but for the windows (mxt_judge_config_init). Strings and arrays are owned by whoever filled it and outlive the judge. */
+/* Defaults: zeroed but for the windows (mxt_judge_config_init). Strings belong to whoever filled it; all outlives the judge. */
 struct mxt_judge_config {
     struct mxt_text_list home_domains;
     struct mxt_networks relays;           /* servers that relay for us: what goes to them is no delivery to an MX */
     enum mxt_severity regraded[MXT_RULES]; /* another severity for a rule; NONE: as it is */
     bool is_off[MXT_RULES];
-    const struct mxt_suppression *suppressions;
+    struct mxt_suppression *suppressions;
     size_t suppression_count;
     int64_t window_us;            /* of sightings that re-judge one another; default a day */
     int64_t fallback_window_us;   /* default an hour */
@@ -48,6 +48,9 @@ struct mxt_judge_config {
 
 /* Sets the defaults. */
 void mxt_judge_config_init(struct mxt_judge_config *config);
+
+/* Frees the networks and suppressions that keys or mxt_networks_add have put in; zeroed ones are accepted. */
+void mxt_judge_config_free(struct mxt_judge_config *config);
 
 /* Whether the address is in the network. */
 bool mxt_network_has(const struct mxt_network *network, const struct mxt_address *address);

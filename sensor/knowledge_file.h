@@ -14,7 +14,7 @@
 
 #include "decoders/status.h"
 #include "rules/knowledge.h"
-#include "sensor/faults.h"
+#include "rules/faults.h"
 
 #define MXT_KNOWLEDGE_INTERVAL_S 3600 /* between two writings in a long run */
 

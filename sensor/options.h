@@ -8,8 +8,9 @@
 #include "decoders/arena.h"
 #include "decoders/packet.h"
 #include "decoders/status.h"
+#include "rules/config_keys.h"
+#include "rules/faults.h"
 #include "rules/judge_config.h"
-#include "sensor/faults.h"
 
 enum mxt_output { MXT_OUTPUT_TEXT, MXT_OUTPUT_JSON };
 
@@ -32,9 +33,11 @@ struct mxt_options {
     enum mxt_output output;
     bool domains_only; /* --privacy domains */
     struct mxt_judge_config judge;
-    struct mxt_suppression *suppressions; /* owned; what judge.suppressions shows */
-    struct mxt_arena texts;               /* what was not in argv */
+    struct mxt_arena texts; /* what was not in argv */
 };
+
+/* Its keys (options_keys.c). */
+extern const struct mxt_program mxt_sensor_program;
 
 /*
  * Reads the command line and the file of --config into *out, which points into argv; defaults are filled in. The command line wins, key by key. MXT_OK;

@@ -6,7 +6,7 @@
 
 #include "decoders/status.h"
 #include "rules/knowledge.h"
-#include "sensor/faults.h"
+#include "rules/faults.h"
 
 /*
  * Reads every file in the folder (named DOMAIN or DOMAIN.txt, dotfiles aside) as a policy into `memory`, in order of name. A file that is no valid policy is

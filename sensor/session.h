@@ -13,7 +13,7 @@
 #include "decoders/tls.h"
 #include "rules/record.h"
 #include "sensor/flow.h"
-#include "sensor/networks.h"
+#include "rules/networks.h"
 #include "sensor/slab.h"
 #include "sensor/trust.h"
 

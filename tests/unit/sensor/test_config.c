@@ -5,9 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "rules/config_file.h"
 #include "rules/json.h"
-#include "sensor/config.h"
-#include "sensor/config_keys.h"
+#include "sensor/options.h"
 
 #define TOLD_MAX 4096
 
@@ -247,14 +247,16 @@ static void test_files_that_cannot_be_read(void **state)
     (void)state;
     struct mxt_options options;
     struct told told = {0};
-    uint64_t given = 0;
+    struct mxt_keys keys;
+    struct mxt_given given = {0};
     const struct mxt_faults faults = {.tell = keep, .context = &told};
     options = (struct mxt_options){0};
-    assert_int_equal(mxt_config_read("/nonexistent/mxtap.yaml", &options, &given, &faults), MXT_EIO);
+    mxt_keys_of(&mxt_sensor_program, &keys);
+    assert_int_equal(mxt_config_read("/nonexistent/mxtap.yaml", &keys, &options, &given, &faults), MXT_EIO);
     assert_non_null(strstr(told.text, "/nonexistent/mxtap.yaml: No such file"));
-    assert_int_equal(mxt_config_read("/tmp", &options, &given, &faults), MXT_EIO);
+    assert_int_equal(mxt_config_read("/tmp", &keys, &options, &given, &faults), MXT_EIO);
     assert_non_null(strstr(told.text, "/tmp: Is a directory"));
-    assert_int_equal(mxt_config_read("/dev/zero", &options, &given, &faults), MXT_EIO);
+    assert_int_equal(mxt_config_read("/dev/zero", &keys, &options, &given, &faults), MXT_EIO);
     assert_non_null(strstr(told.text, "longer than"));
     assert_int_equal(told.count, 3);
 }

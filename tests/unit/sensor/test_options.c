@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "sensor/config_keys.h"
 #include "sensor/options.h"
 
 #define WORDS 10
@@ -116,15 +115,13 @@ static void test_home_domains_have_one_form(void **state)
 static void test_windows_by_default(void **state)
 {
     (void)state;
-    size_t count;
-    const struct mxt_key *keys = mxt_keys(&count);
-    const struct mxt_key *windows = &keys[mxt_key_find(keys, count, MXT_KEY_IN_FILE, "windows")];
     struct mxt_options options = {0};
     struct mxt_judge_config config;
-    char why[MXT_KEY_WHY];
-    assert_true(count <= 64); /* the parsers note keys in 64 bits */
-    for (size_t i = 0; i < windows->member_count; i++)
-        assert_int_equal(mxt_key_set(&windows->members[i], &options, windows->members[i].fallback, why), MXT_OK);
+    struct mxt_keys keys;
+    const struct mxt_given given = {0};
+    mxt_keys_of(&mxt_sensor_program, &keys);
+    assert_true(keys.count < MXT_KEYS_MAX); /* none is left out */
+    assert_int_equal(mxt_keys_fill_defaults(&keys, &given, &options), MXT_OK);
     mxt_judge_config_init(&config);
     assert_true(options.judge.window_us == config.window_us && options.judge.fallback_window_us == config.fallback_window_us &&
                 options.judge.quiet_us == config.quiet_us);

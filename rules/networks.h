@@ -1,6 +1,6 @@
 /* What is ours: the home networks, and the hop that a session was by them. */
-#ifndef MXT_SENSOR_NETWORKS_H
-#define MXT_SENSOR_NETWORKS_H
+#ifndef MXT_RULES_NETWORKS_H
+#define MXT_RULES_NETWORKS_H
 
 #include <stddef.h>
 

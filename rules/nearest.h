@@ -1,6 +1,6 @@
 /* The word that was probably meant, for messages about an unknown one. */
-#ifndef MXT_SENSOR_NEAREST_H
-#define MXT_SENSOR_NEAREST_H
+#ifndef MXT_RULES_NEAREST_H
+#define MXT_RULES_NEAREST_H
 
 /* The search for the word nearest to `wanted`; zeroed but for it. */
 struct mxt_nearest {

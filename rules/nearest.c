@@ -1,4 +1,4 @@
-#include "sensor/nearest.h"
+#include "rules/nearest.h"
 
 #include <stddef.h>
 #include <string.h>

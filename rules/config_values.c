@@ -1,4 +1,4 @@
-#include "sensor/config_values.h"
+#include "rules/config_values.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,6 +10,7 @@
 
 #define SECOND_US       INT64_C(1000000)
 #define DIGITS          "0123456789"
+#define NUMBER_DIGITS   9 /* fit 32 bits */
 #define DURATION_DIGITS 7 /* so that no number of days overflows its microseconds */
 
 /* A number of one to `max_digits` digits, at most 9. -1: none. */
@@ -33,6 +34,42 @@ enum mxt_status mxt_value_port(const char *text, uint16_t *out)
         return MXT_EMALFORMED;
     *out = (uint16_t)port;
     return MXT_OK;
+}
+
+enum mxt_status mxt_value_number(const char *text, uint32_t min, uint32_t max, uint32_t *out)
+{
+    int64_t number = read_digits(text, strlen(text), NUMBER_DIGITS);
+    if (number < 0 || number < min || number > max)
+        return MXT_EMALFORMED;
+    *out = (uint32_t)number;
+    return MXT_OK;
+}
+
+enum mxt_status mxt_value_flag(const char *text, bool *out)
+{
+    static const char *const yes[] = {"yes", "true", "on"}, *const no[] = {"no", "false", "off"};
+    for (size_t i = 0; i < sizeof yes / sizeof yes[0]; i++) {
+        if (strcmp(text, yes[i]) != 0 && strcmp(text, no[i]) != 0)
+            continue;
+        *out = strcmp(text, yes[i]) == 0;
+        return MXT_OK;
+    }
+    return MXT_EMALFORMED;
+}
+
+enum mxt_status mxt_value_size(const char *text, uint64_t min, uint64_t max, uint64_t *out)
+{
+    static const char *const units[] = {"KiB", "MiB", "GiB"};
+    size_t n = strspn(text, DIGITS);
+    int64_t number = read_digits(text, n, NUMBER_DIGITS);
+    for (size_t i = 0; number >= 0 && i < sizeof units / sizeof units[0]; i++) {
+        uint64_t size = (uint64_t)number << (10 * (i + 1));
+        if (strcmp(text + n, units[i]) != 0 || size < min || size > max)
+            continue;
+        *out = size;
+        return MXT_OK;
+    }
+    return MXT_EMALFORMED;
 }
 
 static int64_t unit_seconds(const char *unit)

@@ -1,4 +1,4 @@
-#include "sensor/networks.h"
+#include "rules/networks.h"
 
 #include <stdbool.h>
 #include <stdio.h>

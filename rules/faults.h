@@ -1,6 +1,6 @@
 /* Where sentences about faulty input go: files and lines that a person has to mend. */
-#ifndef MXT_SENSOR_FAULTS_H
-#define MXT_SENSOR_FAULTS_H
+#ifndef MXT_RULES_FAULTS_H
+#define MXT_RULES_FAULTS_H
 
 #define MXT_FAULT_TEXT 1024 /* bytes that hold any such sentence with its file's name */
 

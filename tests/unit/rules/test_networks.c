@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "sensor/networks.h"
+#include "rules/networks.h"
 
 static struct mxt_address address(const char *text)
 {

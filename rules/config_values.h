@@ -1,7 +1,8 @@
 /* Values as people write them in options and in the configuration file. */
-#ifndef MXT_SENSOR_CONFIG_VALUES_H
-#define MXT_SENSOR_CONFIG_VALUES_H
+#ifndef MXT_RULES_CONFIG_VALUES_H
+#define MXT_RULES_CONFIG_VALUES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -10,6 +11,15 @@
 
 /* A TCP port, 1 to 65535. MXT_OK or MXT_EMALFORMED with *out unchanged, as all here. */
 enum mxt_status mxt_value_port(const char *text, uint16_t *out) MXT_MUST_CHECK;
+
+/* A whole number of at most nine digits, within the bounds given. */
+enum mxt_status mxt_value_number(const char *text, uint32_t min, uint32_t max, uint32_t *out) MXT_MUST_CHECK;
+
+/* "yes" or "no" ("true", "false", "on" and "off", as YAML's readers have it, too). */
+enum mxt_status mxt_value_flag(const char *text, bool *out) MXT_MUST_CHECK;
+
+/* A size in bytes: a whole number and KiB, MiB or GiB, within the bounds given. */
+enum mxt_status mxt_value_size(const char *text, uint64_t min, uint64_t max, uint64_t *out) MXT_MUST_CHECK;
 
 /* A whole number and its unit, "90s", "15m", "24h" or "7d", within the bounds given; all in microseconds. */
 enum mxt_status mxt_value_duration(const char *text, int64_t min_us, int64_t max_us, int64_t *out) MXT_MUST_CHECK;

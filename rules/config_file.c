@@ -1,4 +1,4 @@
-#include "sensor/config.h"
+#include "rules/config_file.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -7,16 +7,20 @@
 #include <string.h>
 #include <yaml.h>
 
-#include "sensor/config_keys.h"
+#include "decoders/text.h"
+#include "rules/nearest.h"
 
 #define FILE_MAX  (1u << 20) /* bytes of a configuration; larger is another kind of file */
-#define KEYS_MAX  64         /* keys of one mapping */
 #define NAMES_MAX 512        /* bytes that name the known keys */
 
 struct reader {
     const char *path;
     yaml_document_t document;
     const struct mxt_faults *faults;
+    const struct mxt_keys *keys;
+    struct mxt_given *given;                   /* gets what the file gives */
+    const struct mxt_given *on_command_line;   /* what was given there, so that the file's value goes into `ignored` */
+    void *options, *ignored;
     enum mxt_status status; /* MXT_OK until the first fault; MXT_ENOMEM ends all */
 };
 
@@ -49,10 +53,10 @@ static bool is_empty(const yaml_node_t *node)
 }
 
 /*
- * A scalar as a text that lives as long as `options`; NULL where it is none, which is told. Values go into messages, records and system calls, so that they
+ * A scalar as a text that lives as long as the options; NULL where it is none, which is told. Values go into messages, records and system calls, so that they
  * have to be safe as they stand (decoders/text.h).
  */
-static const char *text_of(struct reader *reader, const struct place *place, const yaml_node_t *node, const char *expects, struct mxt_options *options)
+static const char *text_of(struct reader *reader, const struct place *place, const yaml_node_t *node, const char *expects)
 {
     char why[MXT_KEY_WHY];
     if (node->type != YAML_SCALAR_NODE)
@@ -61,7 +65,8 @@ static const char *text_of(struct reader *reader, const struct place *place, con
         snprintf(why, sizeof why, "no value; write %s, or take the line away", expects);
     else {
         size_t n = node->data.scalar.length;
-        const char *text = mxt_text_keep(&options->texts, node->data.scalar.value, n, n);
+        struct mxt_arena *texts = (void *)((char *)reader->options + reader->keys->program->texts_at);
+        const char *text = mxt_text_keep(texts, node->data.scalar.value, n, n);
         if (text == NULL)
             reader->status = MXT_ENOMEM;
         if (text == NULL || (strlen(text) == n && memcmp(text, node->data.scalar.value, n) == 0))
@@ -80,32 +85,41 @@ static void note(struct reader *reader, const struct place *place, enum mxt_stat
         reader->status = status;
 }
 
-static void set_scalar(struct reader *reader, struct place place, const struct mxt_key *key, const yaml_node_t *node, struct mxt_options *options)
+/* The struct that the key at `i` goes into: what the command line has set is put aside, so that its faults are told all the same. */
+static void *target_of(const struct reader *reader, size_t i)
+{
+    return reader->on_command_line->is_set[i] ? reader->ignored : reader->options;
+}
+
+static void set_scalar(struct reader *reader, struct place place, size_t i, const yaml_node_t *node)
 {
     char why[MXT_KEY_WHY];
     place.line = line_of(node);
-    const char *text = text_of(reader, &place, node, key->expects, options);
+    const char *text = text_of(reader, &place, node, reader->keys->key[i]->expects);
     if (text != NULL)
-        note(reader, &place, mxt_key_set(key, options, text, why), why);
+        note(reader, &place, mxt_keys_set(reader->keys, i, target_of(reader, i), text, why), why);
 }
 
 /* The names that a mapping may hold, for people. */
-static void join_names(const struct mxt_key *keys, size_t count, char *names)
+static void join_names(const struct mxt_keys *keys, const char *parent, char *names)
 {
     size_t used = 0;
     names[0] = '\0';
-    for (size_t i = 0; i < count; i++)
-        if ((keys[i].place & MXT_KEY_IN_FILE) != 0 && used < NAMES_MAX)
-            used += (size_t)snprintf(names + used, NAMES_MAX - used, "%s%s", used == 0 ? "" : ", ", keys[i].name);
+    for (size_t i = 0; i < keys->count; i++)
+        if (mxt_key_is_in(keys->key[i], parent) && used < NAMES_MAX)
+            used += (size_t)snprintf(names + used, NAMES_MAX - used, "%s%s", used == 0 ? "" : ", ", mxt_key_own_name(keys->key[i]));
 }
 
-static void tell_unknown(struct reader *reader, const struct place *place, const struct mxt_key *keys, size_t count)
+static void tell_unknown(struct reader *reader, const struct place *place)
 {
     char why[NAMES_MAX + 64], names[NAMES_MAX];
-    const char *meant = mxt_key_nearest(keys, count, MXT_KEY_IN_FILE, place->name);
-    join_names(keys, count, names);
-    if (meant != NULL)
-        snprintf(why, sizeof why, "unknown key; did you mean %s?", meant);
+    struct mxt_nearest nearest = {.wanted = place->name};
+    for (size_t i = 0; i < reader->keys->count; i++)
+        if (mxt_key_is_in(reader->keys->key[i], place->parent))
+            mxt_nearest_offer(&nearest, mxt_key_own_name(reader->keys->key[i]));
+    join_names(reader->keys, place->parent, names);
+    if (nearest.word != NULL)
+        snprintf(why, sizeof why, "unknown key; did you mean %s?", nearest.word);
     else
         snprintf(why, sizeof why, "unknown key; known are %s", names);
     tell(reader, place, why);
@@ -125,10 +139,10 @@ static bool is_first(struct reader *reader, const struct place *place, size_t *f
 }
 
 /* The name of a pair of a mapping, or NULL: told. */
-static const char *name_of(struct reader *reader, const struct place *parent, const yaml_node_t *node, struct mxt_options *options)
+static const char *name_of(struct reader *reader, const struct place *parent, const yaml_node_t *node)
 {
     const struct place place = {parent->parent, parent->name, line_of(node)};
-    return text_of(reader, &place, node, "a key and its value as \"key: value\"", options);
+    return text_of(reader, &place, node, "a key and its value as \"key: value\"");
 }
 
 static bool is_mapping(struct reader *reader, const struct place *place, const yaml_node_t *node)
@@ -144,112 +158,109 @@ static const yaml_node_t *node_at(struct reader *reader, int index)
     return yaml_document_get_node(&reader->document, index);
 }
 
-static void set_rules(struct reader *reader, const struct place *place, const struct mxt_key *key, const yaml_node_t *node, struct mxt_options *options)
+static void set_rule(struct reader *reader, const struct place *place, size_t i, enum mxt_rule rule, const yaml_node_t *node)
+{
+    const char *value = text_of(reader, place, node, reader->keys->key[i]->expects);
+    struct mxt_setting to = mxt_keys_setting(reader->keys, i, target_of(reader, i));
+    enum mxt_status status = value == NULL ? MXT_OK : reader->keys->key[i]->set_rule(&to, rule, value);
+    if (status == MXT_EUSAGE && to.why[0] == '\0')
+        snprintf(to.why, sizeof to.why, "\"%.80s\" is not %s", value, reader->keys->key[i]->expects);
+    note(reader, place, status, to.why);
+}
+
+static void set_rules(struct reader *reader, const struct place *place, size_t i, const yaml_node_t *node)
 {
     size_t first[MXT_RULES] = {0};
     char why[MXT_KEY_WHY];
     if (!is_mapping(reader, place, node))
         return;
     for (const yaml_node_pair_t *pair = node->data.mapping.pairs.start; pair < node->data.mapping.pairs.top && reader->status != MXT_ENOMEM; pair++) {
-        const char *name = name_of(reader, place, node_at(reader, pair->key), options);
+        const char *name = name_of(reader, place, node_at(reader, pair->key));
         if (name == NULL)
             continue;
         const struct place at = {place->name, name, line_of(node_at(reader, pair->key))};
         enum mxt_rule rule = mxt_key_rule(name, why);
-        if (rule == MXT_RULE_NONE) {
+        if (rule == MXT_RULE_NONE)
             tell(reader, &(struct place){"", place->name, at.line}, why);
-        } else if (is_first(reader, &at, &first[rule])) {
-            const char *value = text_of(reader, &at, node_at(reader, pair->value), key->expects, options);
-            if (value != NULL)
-                note(reader, &at, mxt_key_set_rule(options, rule, value, why), why);
-        }
+        else if (is_first(reader, &at, &first[rule]))
+            set_rule(reader, &at, i, rule, node_at(reader, pair->value));
     }
 }
 
-/* The members of a mapping: single values only, so that this goes one level deep. */
-static void set_members(struct reader *reader, const struct place *place, const struct mxt_key *key, const yaml_node_t *node, struct mxt_options *options)
+static void set_list(struct reader *reader, const struct place *place, size_t i, const yaml_node_t *node)
 {
-    size_t first[KEYS_MAX] = {0};
-    char why[MXT_KEY_WHY];
+    if (node->type != YAML_SEQUENCE_NODE) {
+        set_scalar(reader, *place, i, node);
+        return;
+    }
+    for (const yaml_node_item_t *item = node->data.sequence.items.start; item < node->data.sequence.items.top && reader->status != MXT_ENOMEM; item++)
+        set_scalar(reader, *place, i, node_at(reader, *item));
+}
+
+static void set_key(struct reader *reader, const struct place *place, size_t i, const yaml_node_t *node);
+
+/* What stands in a mapping. `parent` is its key's name, "" for the whole file; names of keys hold no more dots than the tables', so that this ends. */
+static void set_members(struct reader *reader, const struct place *place, const char *parent, const yaml_node_t *node)
+{
+    size_t first[MXT_KEYS_MAX] = {0};
     if (!is_mapping(reader, place, node))
         return;
-    enum mxt_status before = reader->status;
-    reader->status = MXT_OK;
     for (const yaml_node_pair_t *pair = node->data.mapping.pairs.start; pair < node->data.mapping.pairs.top && reader->status != MXT_ENOMEM; pair++) {
-        const char *name = name_of(reader, place, node_at(reader, pair->key), options);
+        const char *name = name_of(reader, place, node_at(reader, pair->key));
         if (name == NULL)
             continue;
-        const struct place at = {place->name, name, line_of(node_at(reader, pair->key))};
-        size_t i = mxt_key_find(key->members, key->member_count, MXT_KEY_IN_FILE, name);
-        if (i == key->member_count)
-            tell_unknown(reader, &at, key->members, key->member_count);
+        const struct place at = {parent, name, line_of(node_at(reader, pair->key))};
+        size_t i = mxt_keys_in_file(reader->keys, parent, name);
+        if (i == reader->keys->count)
+            tell_unknown(reader, &at);
         else if (is_first(reader, &at, &first[i]))
-            set_scalar(reader, at, &key->members[i], node_at(reader, pair->value), options);
+            set_key(reader, &at, i, node_at(reader, pair->value));
     }
-    if (reader->status == MXT_OK && key->end != NULL)
-        note(reader, place, key->end(options, why), why);
+}
+
+/* A mapping with what is to be said of it as a whole, where nothing in it was refused. */
+static void set_map(struct reader *reader, const struct place *place, size_t i, const yaml_node_t *node)
+{
+    const struct mxt_key *key = reader->keys->key[i];
+    enum mxt_status before = reader->status;
+    reader->status = MXT_OK;
+    set_members(reader, place, key->name, node);
+    if (reader->status == MXT_OK && key->end != NULL) {
+        struct mxt_setting to = mxt_keys_setting(reader->keys, i, target_of(reader, i));
+        note(reader, place, key->end(&to), to.why);
+    }
     if (reader->status == MXT_OK)
         reader->status = before;
 }
 
-static void set_maps(struct reader *reader, struct place place, const struct mxt_key *key, const yaml_node_t *node, struct mxt_options *options)
+static void set_maps(struct reader *reader, struct place place, size_t i, const yaml_node_t *node)
 {
     if (node->type != YAML_SEQUENCE_NODE) {
         tell(reader, &place, "a list is expected: entries that begin with \"- \"");
         return;
     }
     for (const yaml_node_item_t *item = node->data.sequence.items.start; item < node->data.sequence.items.top && reader->status != MXT_ENOMEM; item++) {
+        struct mxt_setting to = mxt_keys_setting(reader->keys, i, target_of(reader, i));
+        enum mxt_status status = reader->keys->key[i]->begin(&to);
         place.line = line_of(node_at(reader, *item));
-        note(reader, &place, key->begin(options), "");
-        if (reader->status != MXT_ENOMEM)
-            set_members(reader, &place, key, node_at(reader, *item), options);
+        note(reader, &place, status, to.why);
+        if (status == MXT_OK)
+            set_map(reader, &place, i, node_at(reader, *item));
     }
 }
 
-static void set_list(struct reader *reader, const struct place *place, const struct mxt_key *key, const yaml_node_t *node, struct mxt_options *options)
+static void set_key(struct reader *reader, const struct place *place, size_t i, const yaml_node_t *node)
 {
-    if (node->type != YAML_SEQUENCE_NODE) {
-        set_scalar(reader, *place, key, node, options);
-        return;
-    }
-    for (const yaml_node_item_t *item = node->data.sequence.items.start; item < node->data.sequence.items.top && reader->status != MXT_ENOMEM; item++)
-        set_scalar(reader, *place, key, node_at(reader, *item), options);
-}
-
-static void set_key(struct reader *reader, const struct place *place, const struct mxt_key *key, const yaml_node_t *node, struct mxt_options *options)
-{
-    switch (key->shape) {
+    reader->given->is_set[i] = true;
+    switch (reader->keys->key[i]->shape) {
     case MXT_KEY_ACTION: break; /* stands on the command line only */
-    case MXT_KEY_ONE: set_scalar(reader, *place, key, node, options); break;
+    case MXT_KEY_FLAG:
+    case MXT_KEY_ONE: set_scalar(reader, *place, i, node); break;
     case MXT_KEY_PATHS:
-    case MXT_KEY_LIST: set_list(reader, place, key, node, options); break;
-    case MXT_KEY_MAP: set_members(reader, place, key, node, options); break;
-    case MXT_KEY_MAPS: set_maps(reader, *place, key, node, options); break;
-    case MXT_KEY_RULES: set_rules(reader, place, key, node, options); break;
-    }
-}
-
-/* The top of the file. What the command line has set is put into `ignored`, so that its faults are told all the same. */
-static void set_all(struct reader *reader, const yaml_node_t *node, struct mxt_options *options, struct mxt_options *ignored, uint64_t *given)
-{
-    const struct place top = {"", "", line_of(node)};
-    size_t count, first[KEYS_MAX] = {0};
-    const struct mxt_key *keys = mxt_keys(&count);
-    const uint64_t on_command_line = *given;
-    if (!is_mapping(reader, &top, node))
-        return;
-    for (const yaml_node_pair_t *pair = node->data.mapping.pairs.start; pair < node->data.mapping.pairs.top && reader->status != MXT_ENOMEM; pair++) {
-        const char *name = name_of(reader, &top, node_at(reader, pair->key), options);
-        if (name == NULL)
-            continue;
-        const struct place at = {"", name, line_of(node_at(reader, pair->key))};
-        size_t i = mxt_key_find(keys, count, MXT_KEY_IN_FILE, name);
-        if (i == count) {
-            tell_unknown(reader, &at, keys, count);
-        } else if (is_first(reader, &at, &first[i])) {
-            *given |= UINT64_C(1) << i;
-            set_key(reader, &at, &keys[i], node_at(reader, pair->value), (on_command_line >> i & 1) != 0 ? ignored : options);
-        }
+    case MXT_KEY_LIST: set_list(reader, place, i, node); break;
+    case MXT_KEY_MAP: set_map(reader, place, i, node); break;
+    case MXT_KEY_MAPS: set_maps(reader, *place, i, node); break;
+    case MXT_KEY_RULES: set_rules(reader, place, i, node); break;
     }
 }
 
@@ -286,10 +297,9 @@ static void refuse_second(struct reader *reader, yaml_parser_t *parser, const un
     yaml_document_delete(&second);
 }
 
-static void read_text(struct reader *reader, const unsigned char *text, size_t n, struct mxt_options *options, uint64_t *given)
+static void read_text(struct reader *reader, const unsigned char *text, size_t n)
 {
     yaml_parser_t parser;
-    struct mxt_options ignored = {0};
     if (!yaml_parser_initialize(&parser)) {
         reader->status = MXT_ENOMEM;
         return;
@@ -298,14 +308,13 @@ static void read_text(struct reader *reader, const unsigned char *text, size_t n
     if (yaml_parser_load(&parser, &reader->document)) {
         const yaml_node_t *root = yaml_document_get_root_node(&reader->document);
         if (root != NULL && !(root->type == YAML_SCALAR_NODE && is_empty(root)))
-            set_all(reader, root, options, &ignored, given);
+            set_members(reader, &(struct place){"", "", line_of(root)}, "", root);
         if (root != NULL)
             refuse_second(reader, &parser, text);
         yaml_document_delete(&reader->document);
     } else {
         tell_syntax(reader, &parser, text);
     }
-    mxt_options_free(&ignored);
     yaml_parser_delete(&parser);
 }
 
@@ -329,15 +338,20 @@ static long read_file(struct reader *reader, unsigned char *text)
     return -1;
 }
 
-enum mxt_status mxt_config_read(const char *path, struct mxt_options *options, uint64_t *given, const struct mxt_faults *faults)
+enum mxt_status mxt_config_read(const char *path, const struct mxt_keys *keys, void *options, struct mxt_given *given, const struct mxt_faults *faults)
 {
-    struct reader reader = {.path = path, .faults = faults};
+    const struct mxt_given on_command_line = *given;
     unsigned char *text = malloc(FILE_MAX + 1);
-    if (text == NULL)
-        return MXT_ENOMEM;
-    long n = read_file(&reader, text);
+    struct reader reader = {.path = path, .faults = faults, .keys = keys, .given = given, .on_command_line = &on_command_line, .options = options};
+    reader.ignored = calloc(1, keys->program->size);
+    if (text == NULL || reader.ignored == NULL)
+        reader.status = MXT_ENOMEM;
+    long n = reader.status == MXT_OK ? read_file(&reader, text) : -1;
     if (n >= 0)
-        read_text(&reader, text, (size_t)n, options, given);
+        read_text(&reader, text, (size_t)n);
+    if (reader.ignored != NULL)
+        keys->program->free(reader.ignored);
+    free(reader.ignored);
     free(text);
     return reader.status;
 }

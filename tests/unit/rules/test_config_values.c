@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "rules/json.h"
-#include "sensor/config_values.h"
-#include "sensor/nearest.h"
+#include "rules/config_values.h"
+#include "rules/nearest.h"
 
 #define SECOND_US INT64_C(1000000)
 
@@ -123,6 +123,28 @@ static void test_no_memory_is_told(void **state)
     mxt_arena_free(&arena);
 }
 
+static void test_numbers_sizes_and_flags(void **state)
+{
+    (void)state;
+    static const char *const bad_sizes[] = {"", "5", "5 MiB", "5MB", "-1KiB", "KiB", "0KiB", "3GiB", "1234567890KiB", "5miB"};
+    uint32_t number = 7;
+    uint64_t size = 7;
+    bool flag = false;
+    assert_int_equal(mxt_value_number("16", 1, 16, &number), MXT_OK);
+    assert_int_equal(number, 16);
+    assert_true(mxt_value_number("17", 1, 16, &number) == MXT_EMALFORMED && mxt_value_number("0", 1, 16, &number) == MXT_EMALFORMED &&
+                mxt_value_number("", 0, 16, &number) == MXT_EMALFORMED && mxt_value_number("1x", 0, 16, &number) == MXT_EMALFORMED && number == 16);
+    for (size_t i = 0; i < COUNT(bad_sizes); i++)
+        if (mxt_value_size(bad_sizes[i], 1024, UINT64_C(2) << 30, &size) != MXT_EMALFORMED || size != 7)
+            fail_msg("\"%s\"", bad_sizes[i]);
+    assert_int_equal(mxt_value_size("64KiB", 1, UINT64_MAX, &size), MXT_OK);
+    assert_true(size == 65536);
+    assert_int_equal(mxt_value_size("999999999GiB", 1, UINT64_MAX, &size), MXT_OK);
+    assert_true(size == UINT64_C(999999999) << 30);
+    assert_true(mxt_value_flag("yes", &flag) == MXT_OK && flag && mxt_value_flag("off", &flag) == MXT_OK && !flag);
+    assert_true(mxt_value_flag("", &flag) == MXT_EMALFORMED && mxt_value_flag("yess", &flag) == MXT_EMALFORMED && !flag);
+}
+
 static const char *nearest(const char *wanted)
 {
     static const char *const words[] = {"home-net", "home-domain", "ports", "read", "filter", "starttls.stripped", "starttls.unused"};
@@ -162,6 +184,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ports),   cmocka_unit_test(test_durations),         cmocka_unit_test(test_ends),
         cmocka_unit_test(test_servers), cmocka_unit_test(test_no_memory_is_told), cmocka_unit_test(test_the_nearest_word),
+        cmocka_unit_test(test_numbers_sizes_and_flags),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

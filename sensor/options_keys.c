@@ -1,0 +1,150 @@
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules/config_values.h"
+#include "rules/judge_keys.h"
+#include "rules/networks.h"
+#include "sensor/options.h"
+
+#define SENSOR_NAME_MAX 64 /* bytes: the name travels in every record */
+
+static enum mxt_status add_capture(struct mxt_setting *to, const char *value)
+{
+    struct mxt_options *options = to->object;
+    const char **captures = realloc(options->captures, (options->capture_count + 1) * sizeof *captures);
+    if (captures == NULL)
+        return MXT_ENOMEM;
+    captures[options->capture_count++] = value;
+    options->captures = captures;
+    return MXT_OK;
+}
+
+static enum mxt_status set_sensor(struct mxt_setting *to, const char *value)
+{
+    struct mxt_options *options = to->object;
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_";
+    size_t n = strlen(value);
+    if (n == 0 || n > SENSOR_NAME_MAX || strspn(value, allowed) != n)
+        return MXT_EUSAGE;
+    options->sensor = value;
+    return MXT_OK;
+}
+
+static enum mxt_status add_home_net(struct mxt_setting *to, const char *value)
+{
+    struct mxt_options *options = to->object;
+    return mxt_networks_add(&options->home, value, to->why, sizeof to->why);
+}
+
+static enum mxt_status add_port(struct mxt_setting *to, const char *value)
+{
+    struct mxt_options *options = to->object;
+    uint16_t port;
+    if (mxt_value_port(value, &port) != MXT_OK)
+        return MXT_EUSAGE;
+    mxt_port_set_add(&options->ports, port);
+    return MXT_OK;
+}
+
+static enum mxt_status set_output(struct mxt_setting *to, const char *value)
+{
+    struct mxt_options *options = to->object;
+    if (strcmp(value, "text") != 0 && strcmp(value, "json") != 0)
+        return MXT_EUSAGE;
+    options->output = strcmp(value, "json") == 0 ? MXT_OUTPUT_JSON : MXT_OUTPUT_TEXT;
+    return MXT_OK;
+}
+
+static enum mxt_status set_privacy(struct mxt_setting *to, const char *value)
+{
+    struct mxt_options *options = to->object;
+    options->domains_only = strcmp(value, "domains") == 0;
+    return options->domains_only ? MXT_OK : MXT_EUSAGE;
+}
+
+static enum mxt_status ask_check(struct mxt_setting *to, const char *value)
+{
+    struct mxt_options *options = to->object;
+    (void)value;
+    options->action = MXT_ACTION_CHECK_CONFIG;
+    return MXT_OK;
+}
+
+static enum mxt_status ask_rules(struct mxt_setting *to, const char *value)
+{
+    struct mxt_options *options = to->object;
+    (void)value;
+    options->action = MXT_ACTION_RULES;
+    return MXT_OK;
+}
+
+static enum mxt_status ask_version(struct mxt_setting *to, const char *value)
+{
+    struct mxt_options *options = to->object;
+    (void)value;
+    options->action = MXT_ACTION_VERSION;
+    return MXT_OK;
+}
+
+static enum mxt_status ask_help(struct mxt_setting *to, const char *value)
+{
+    struct mxt_options *options = to->object;
+    (void)value;
+    options->action = MXT_ACTION_HELP;
+    return MXT_OK;
+}
+
+/* clang-format off */
+#define TEXT_AT(member) .text_at = offsetof(struct mxt_options, member)
+#define BOTH            MXT_KEY_IN_BOTH
+#define LINE            MXT_KEY_ON_COMMAND_LINE
+
+static const struct mxt_key keys[] = {
+    {"read", NULL, 'r', BOTH, MXT_KEY_PATHS, "FILE...", NULL, "a path", "replay captures: pcap or pcapng, also .gz and .zst, a folder, or - for stdin; several are merged by time", .set = add_capture},
+    {"policies", NULL, 0, BOTH, MXT_KEY_ONE, "DIR", NULL, "a folder", "MTA-STS policies to judge by: files named DOMAIN or DOMAIN.txt, as served", TEXT_AT(policies)},
+    {"knowledge", NULL, 0, BOTH, MXT_KEY_ONE, "FILE", NULL, "a path", "what servers and clients normally do: read at start, written hourly and at the end", TEXT_AT(knowledge)},
+    {"trust", NULL, 0, BOTH, MXT_KEY_ONE, "FILE|DIR", NULL, "a path", "trust store for certificates, PEM (default: the system's)", TEXT_AT(trust)},
+    {"home-net", NULL, 0, BOTH, MXT_KEY_LIST, "CIDR,...", MXT_NETWORKS_PRIVATE, MXT_KEY_NETWORK, "networks that are ours", .set = add_home_net},
+    {"ports", NULL, 0, BOTH, MXT_KEY_LIST, "LIST", "25,465,587,2525", "a port number from 1 to 65535", "mail ports", .set = add_port},
+    {"output", NULL, 'o', BOTH, MXT_KEY_ONE, "text|json", "text", "text or json", "for people, or one JSON event a line on stdout", .set = set_output},
+    {"sensor", NULL, 0, BOTH, MXT_KEY_ONE, "NAME", "mxtap", "a name of 1 to 64 letters, digits, '.', '-' and '_'", "this sensor's name in records", .set = set_sensor},
+    {"filter", NULL, 0, BOTH, MXT_KEY_ONE, "BPF", NULL, "a filter", "look only at frames that match, in tcpdump's syntax", TEXT_AT(filter)},
+    {"privacy", NULL, 0, BOTH, MXT_KEY_ONE, "domains", NULL, "the word domains", "keep local parts of addresses out of every output", .set = set_privacy},
+};
+
+static const struct mxt_key questions[] = {
+    {"config", NULL, 0, LINE, MXT_KEY_ONE, "FILE", NULL, "a path", "the same and more from a YAML file; the command line wins", TEXT_AT(config)},
+    {"check-config", NULL, 0, LINE, MXT_KEY_ACTION, NULL, NULL, NULL, "tell whether the file of --config is right, and leave", .set = ask_check},
+    {"rules", NULL, 0, LINE, MXT_KEY_ACTION, NULL, NULL, NULL, "list the rules and leave", .set = ask_rules},
+    {"version", NULL, 0, LINE, MXT_KEY_ACTION, NULL, NULL, NULL, "print the version and leave", .set = ask_version},
+    {"help", NULL, 'h', LINE, MXT_KEY_ACTION, NULL, NULL, NULL, "print this text and leave", .set = ask_help},
+};
+/* clang-format on */
+
+#define TABLE(array) {.keys = (array), .count = sizeof(array) / sizeof((array)[0])}
+
+static const struct mxt_key_table own = TABLE(keys), asking = TABLE(questions);
+
+static const struct mxt_key_use tables[] = {{&own, 0}, {&mxt_judge_keys, offsetof(struct mxt_options, judge)}, {&asking, 0}};
+
+static void free_options(void *options)
+{
+    mxt_options_free(options);
+}
+
+const struct mxt_program mxt_sensor_program = {
+    .name = "mxtap-sensor",
+    .usage = "mxtap-sensor " MXTAP_VERSION ": the security of mail in transit, as seen on the wire\n"
+             "\n"
+             "  mxtap-sensor -r FILE... [options]\n",
+    .notes = "Exit status: 0 done, 1 failed (a damaged capture too), 2 wrong usage.",
+    .rest = "read",
+    .stray = "To replay captures write -r FILE...",
+    .tables = tables,
+    .table_count = sizeof tables / sizeof tables[0],
+    .size = sizeof(struct mxt_options),
+    .texts_at = offsetof(struct mxt_options, texts),
+    .free = free_options,
+};
