@@ -78,9 +78,17 @@ struct mxt_kept {
 enum mxt_status mxt_ledger_drain(struct mxt_ledger *ledger, void (*each)(void *context, const struct mxt_kept *kept),
                                  void (*alert)(void *context, const struct mxt_alert *alert), void *context) MXT_MUST_CHECK;
 
-/* Takes back one thing as it was drained, in any order, before the first record. MXT_OK; MXT_EMALFORMED: the text is none of ours (told in `error`), the rest is
+/* Takes back one thing as it was drained, in any order, before the first record; the same thing twice is harmless. MXT_OK; MXT_EMALFORMED: the text is none of ours (told in `error`), the rest is
  * not touched; MXT_ENOMEM. */
 enum mxt_status mxt_ledger_load(struct mxt_ledger *ledger, const struct mxt_kept *kept, char *error, size_t error_size) MXT_MUST_CHECK;
+
+/*
+ * The keeper's clock (when records arrive, not what they say), told before what came at that time is taken; it never goes back. Sessions that were last touched
+ * MXT_LEDGER_KEPT_US before it are forgotten: folded into their alerts, and drained as gone, so that a keeper that lets them expire loses nothing. Never told: age
+ * alone makes nothing be forgotten. When a session was touched is part of its text. MXT_OK; MXT_ENOMEM.
+ */
+#define MXT_LEDGER_KEPT_US (INT64_C(86400) * 1000000)
+enum mxt_status mxt_ledger_clock(struct mxt_ledger *ledger, int64_t now_us) MXT_MUST_CHECK;
 
 /* Findings that were suppressed; and how often memory was refused, so that something is missing. */
 uint64_t mxt_ledger_suppressed(const struct mxt_ledger *ledger);
