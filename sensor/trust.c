@@ -10,6 +10,7 @@
 #include "decoders/hex.h"
 #include "sensor/trust_cache.h"
 #include "sensor/trust_store.h"
+#include "sensor/trust_system.h"
 #include "sensor/trust_verify.h"
 
 #define ISSUERS 256 /* intermediates kept parsed */
@@ -21,8 +22,8 @@ struct issuer {
 };
 
 struct mxt_trust {
-    X509_STORE *store; /* NULL: not opened yet, or the system has none */
-    bool is_opened;
+    X509_STORE *named;               /* the store that was named; NULL: the system's serves */
+    struct mxt_trust_system *system; /* NULL where one was named */
     struct mxt_trust_cache *cache;
     struct issuer issuers[ISSUERS]; /* each in the place that its digest names; the latest wins */
     uint64_t verified, cached;
@@ -31,18 +32,19 @@ struct mxt_trust {
 struct mxt_trust *mxt_trust_open(const char *path, char *error, size_t error_size)
 {
     struct mxt_trust *trust = calloc(1, sizeof *trust);
-    if (trust != NULL)
+    if (trust != NULL) {
         trust->cache = mxt_trust_cache_new(MXT_TRUST_CACHE);
-    if (trust == NULL || trust->cache == NULL) {
+        trust->system = path == NULL ? mxt_trust_system_read() : NULL;
+    }
+    if (trust == NULL || trust->cache == NULL || (path == NULL && trust->system == NULL)) {
         snprintf(error, error_size, "trust store %s: out of memory", path == NULL ? "of the system" : path);
         mxt_trust_free(trust);
         return NULL;
     }
     if (path == NULL)
         return trust;
-    trust->is_opened = true;
-    trust->store = mxt_trust_store_load(path, error, error_size);
-    if (trust->store == NULL) {
+    trust->named = mxt_trust_store_load(path, error, error_size);
+    if (trust->named == NULL) {
         mxt_trust_free(trust);
         return NULL;
     }
@@ -53,7 +55,8 @@ void mxt_trust_free(struct mxt_trust *trust)
 {
     if (trust == NULL)
         return;
-    X509_STORE_free(trust->store);
+    X509_STORE_free(trust->named);
+    mxt_trust_system_free(trust->system);
     mxt_trust_cache_free(trust->cache);
     for (size_t i = 0; i < ISSUERS; i++)
         X509_free(trust->issuers[i].x509);
@@ -107,14 +110,11 @@ static STACK_OF(X509) *parse_others(struct mxt_trust *trust, const struct mxt_de
 
 static struct mxt_trust_judgement judge(struct mxt_trust *trust, X509 *leaf, STACK_OF(X509) *others, int64_t time)
 {
-    if (!trust->is_opened) {
-        trust->is_opened = true;
-        trust->store = mxt_trust_store_system();
-    }
-    if (trust->store == NULL)
+    X509_STORE *store = trust->named != NULL ? trust->named : mxt_trust_system_store(trust->system);
+    if (store == NULL)
         return (struct mxt_trust_judgement){.verdict = MXT_TRUST_UNCHECKED, .from = INT64_MIN, .until = INT64_MAX};
     trust->verified++;
-    return mxt_trust_verify(trust->store, leaf, others, time);
+    return mxt_trust_verify(store, leaf, others, time);
 }
 
 static enum mxt_status list_digests(const struct mxt_der *chain, size_t count, struct mxt_arena *arena, struct mxt_text_list *list)

@@ -17,8 +17,8 @@
 struct mxt_trust;
 
 /*
- * Opens the store at `path`: a PEM file, a folder of PEM files (read whole, now), or NULL for the system's (OpenSSL's default folder, else its file). The system's
- * is read when the first chain has to be judged; a named one at once, so that a wrong path is told at start.
+ * Opens the store at `path`: a PEM file, a folder of PEM files, or NULL for the system's (OpenSSL's default folder, else its file). All
+ * files are read now, since the sandbox opens none later; the system's are parsed when a chain asks for them.
  * NULL on failure, with one sentence in `error` that names the path and the mend (nothing readable there, no certificate in it).
  */
 struct mxt_trust *mxt_trust_open(const char *path, char *error, size_t error_size);

@@ -1,4 +1,4 @@
-/* Where trust anchors come from: a PEM file, a folder, or the system's own. */
+/* Trust anchors that were named: a PEM file, or a folder. The system's own: sensor/trust_system.h. */
 #ifndef MXT_SENSOR_TRUST_STORE_H
 #define MXT_SENSOR_TRUST_STORE_H
 
@@ -10,11 +10,5 @@
  * NULL: unreadable, or no certificate there; `error` then holds a sentence that says so.
  */
 X509_STORE *mxt_trust_store_load(const char *path, char *error, size_t error_size);
-
-/*
- * The system's: OpenSSL's default folder, whose certificates it looks up by hash when they are asked for, else its default file; SSL_CERT_FILE and
- * SSL_CERT_DIR are heeded. NULL: the system has none.
- */
-X509_STORE *mxt_trust_store_system(void);
 
 #endif
