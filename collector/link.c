@@ -1,0 +1,293 @@
+/*
+ * The connection: what is appended, sent, received and parsed. Bytes move only in pump; replies wait in a ring until they are taken.
+ *
+ *     append -> out[out_sent..out_used) -> socket/TLS -> Redis -> socket/TLS -> hiredis's reader -> replies ring -> reply
+ */
+#include "collector/link.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "collector/link_int.h"
+
+#define READ_CHUNK 65536
+#define READS_AT_ONCE 64                /* chunks of one pump: a fast server cannot keep us here */
+#define REPLY_BYTES_MAX (256u << 20)    /* one reply: a batch of the largest records stays far below */
+#define REPLY_ELEMENTS_MAX (1 << 20)    /* of one array; hiredis allocates as many as the server claims */
+#define OUT_KEPT (1u << 20)             /* of the sending buffer, while there is nothing in it */
+#define CLOSED "closed by the other side"
+
+enum mxt_status mxt_link_break(struct mxt_link *link, const char *format, ...)
+{
+    char text[MXT_LINK_ERROR];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    snprintf(link->error, sizeof link->error, "%.*s: %s", MXT_LINK_NAME_SHOWN, link->target.name, text);
+    mxt_link_tls_close(link);
+    if (link->fd >= 0)
+        close(link->fd);
+    link->fd = -1;
+    return MXT_EIO;
+}
+
+/* hiredis asks the allocator for whatever an array claims to hold. */
+static void *create_bounded_array(const redisReadTask *task, int elements)
+{
+    const struct mxt_link *link = task->privdata;
+    return elements > REPLY_ELEMENTS_MAX ? NULL : link->create_array(task, elements);
+}
+
+enum mxt_status mxt_link_new_reader(struct mxt_link *link)
+{
+    if ((link->reader = redisReaderCreate()) == NULL)
+        return mxt_link_break(link, "out of memory");
+    link->functions = *link->reader->fn;
+    link->create_array = link->functions.createArray;
+    link->functions.createArray = create_bounded_array;
+    link->reader->fn = &link->functions;
+    link->reader->privdata = link;
+    return MXT_OK;
+}
+
+void mxt_link_forget_traffic(struct mxt_link *link)
+{
+    for (; link->reply_count > 0; link->reply_count--) {
+        freeReplyObject(link->replies[link->reply_first]);
+        link->reply_first = (link->reply_first + 1) % link->reply_size;
+    }
+    link->out_sent = link->out_used = link->unanswered = link->reply_bytes = 0;
+    link->wants_write = link->may_hold_more = false;
+    if (link->reader != NULL)
+        redisReaderFree(link->reader);
+    link->reader = NULL;
+}
+
+bool mxt_link_is_connected(const struct mxt_link *link)
+{
+    return link->fd >= 0;
+}
+
+const char *mxt_link_error(const struct mxt_link *link)
+{
+    return link->error;
+}
+
+const char *mxt_link_name(const struct mxt_link *link)
+{
+    return link->target.name;
+}
+
+/* Room for `more` bytes to send. */
+static bool reserve_out(struct mxt_link *link, size_t more)
+{
+    if (link->out_sent == link->out_used)
+        link->out_sent = link->out_used = 0;
+    if (link->out_size - link->out_used >= more)
+        return true;
+    memmove(link->out, link->out + link->out_sent, link->out_used - link->out_sent);
+    link->out_used -= link->out_sent;
+    link->out_sent = 0;
+    if (link->out_size - link->out_used >= more)
+        return true;
+    size_t size = link->out_size * 2 > link->out_used + more ? link->out_size * 2 : link->out_used + more;
+    char *out = realloc(link->out, size);
+    if (out == NULL)
+        return false;
+    link->out = out;
+    link->out_size = size;
+    return true;
+}
+
+enum mxt_status mxt_link_append(struct mxt_link *link, size_t argc, const char *const *argv, const size_t *lengths)
+{
+    char *command = NULL;
+    if (link->fd < 0)
+        return MXT_EIO;
+    if (argc > INT_MAX)
+        return MXT_ENOMEM;
+    int n = redisFormatCommandArgv(&command, (int)argc, (const char **)(uintptr_t)argv, lengths);
+    if (n < 0)
+        return MXT_ENOMEM;
+    bool has_room = link->out != NULL || (link->out = malloc(link->out_size = READ_CHUNK)) != NULL;
+    has_room = has_room && reserve_out(link, (size_t)n);
+    if (has_room) {
+        memcpy(link->out + link->out_used, command, (size_t)n);
+        link->out_used += (size_t)n;
+        if (link->unanswered++ == 0)
+            link->moved_ms = mxt_link_now_ms();
+    }
+    free(command);
+    return has_room ? MXT_OK : MXT_ENOMEM;
+}
+
+size_t mxt_link_unsent(const struct mxt_link *link)
+{
+    return link->out_used - link->out_sent;
+}
+
+size_t mxt_link_unanswered(const struct mxt_link *link)
+{
+    return link->unanswered;
+}
+
+/* Takes a whole reply into the ring. */
+static enum mxt_status keep_reply(struct mxt_link *link, redisReply *reply)
+{
+    if (link->unanswered == 0) {
+        freeReplyObject(reply);
+        return mxt_link_break(link, "an answer to no question: this is not Redis, or something between changes what it says");
+    }
+    if (link->reply_count == link->reply_size) {
+        size_t size = link->reply_size == 0 ? 64 : link->reply_size * 2;
+        redisReply **replies = malloc(size * sizeof(redisReply *));
+        if (replies == NULL) {
+            freeReplyObject(reply);
+            return mxt_link_break(link, "out of memory");
+        }
+        for (size_t i = 0; i < link->reply_count; i++)
+            replies[i] = link->replies[(link->reply_first + i) % link->reply_size];
+        free(link->replies);
+        link->replies = replies;
+        link->reply_first = 0;
+        link->reply_size = size;
+    }
+    link->replies[(link->reply_first + link->reply_count++) % link->reply_size] = reply;
+    link->unanswered--;
+    return MXT_OK;
+}
+
+/* Parses what came. */
+static enum mxt_status take_bytes(struct mxt_link *link, const char *bytes, size_t n)
+{
+    if (redisReaderFeed(link->reader, bytes, n) != REDIS_OK)
+        return mxt_link_break(link, "an answer that is not Redis's protocol (%s)", link->reader->errstr);
+    link->reply_bytes += n;
+    for (;;) {
+        void *reply = NULL;
+        if (redisReaderGetReply(link->reader, &reply) != REDIS_OK)
+            return mxt_link_break(link, "an answer that is not Redis's protocol (%s)", link->reader->errstr);
+        if (reply == NULL)
+            break;
+        link->reply_bytes = link->reader->len - link->reader->pos;
+        if (keep_reply(link, reply) != MXT_OK)
+            return MXT_EIO;
+    }
+    return link->reply_bytes <= REPLY_BYTES_MAX ? MXT_OK : mxt_link_break(link, "an answer of more than %u MiB", REPLY_BYTES_MAX >> 20);
+}
+
+/* Sends what the socket takes. */
+static enum mxt_status send_out(struct mxt_link *link, bool *has_moved)
+{
+    link->wants_write = false;
+    while (link->out_sent < link->out_used) {
+        const char *bytes = link->out + link->out_sent;
+        size_t n = link->out_used - link->out_sent;
+        ssize_t sent = link->ssl != NULL ? mxt_link_tls_write(link, bytes, n) : send(link->fd, bytes, n, MSG_NOSIGNAL);
+        if (link->ssl != NULL && sent < 0)
+            return MXT_EIO; /* told */
+        if (sent < 0 && errno != EAGAIN && errno != EINTR)
+            return mxt_link_break(link, "%s", strerror(errno));
+        if (sent <= 0)
+            break;
+        link->out_sent += (size_t)sent;
+        *has_moved = true;
+    }
+    if (link->out_sent == link->out_used && link->out_size > OUT_KEPT) {
+        free(link->out);
+        link->out = NULL;
+        link->out_size = link->out_sent = link->out_used = 0;
+    }
+    return MXT_OK;
+}
+
+/* Receives what the socket has, within bounds. */
+static enum mxt_status receive_in(struct mxt_link *link, bool *has_moved)
+{
+    char bytes[READ_CHUNK];
+    link->may_hold_more = false;
+    for (unsigned round = 0; round < READS_AT_ONCE; round++) {
+        ssize_t got = link->ssl != NULL ? mxt_link_tls_read(link, bytes, sizeof bytes) : recv(link->fd, bytes, sizeof bytes, 0);
+        if (link->ssl != NULL && got <= 0)
+            return got < 0 ? MXT_EIO : MXT_OK;
+        if (got < 0)
+            return errno == EAGAIN || errno == EINTR ? MXT_OK : mxt_link_break(link, "%s", strerror(errno));
+        if (got == 0)
+            return mxt_link_break(link, CLOSED);
+        *has_moved = true;
+        link->moved_ms = mxt_link_now_ms();
+        if (take_bytes(link, bytes, (size_t)got) != MXT_OK)
+            return MXT_EIO;
+        if (link->ssl == NULL && (size_t)got < sizeof bytes)
+            return MXT_OK;
+    }
+    link->may_hold_more = true;
+    return MXT_OK;
+}
+
+static enum mxt_status move_both_ways(struct mxt_link *link, bool *has_moved)
+{
+    enum mxt_status status = send_out(link, has_moved);
+    return status == MXT_OK ? receive_in(link, has_moved) : status;
+}
+
+/* How long a wait may last before the oldest question has waited too long. */
+static int bounded_wait(const struct mxt_link *link, int timeout_ms)
+{
+    if (link->unanswered == 0)
+        return timeout_ms;
+    int64_t left = link->moved_ms + link->reply_timeout_ms - mxt_link_now_ms();
+    if (left < 0)
+        left = 0;
+    return timeout_ms < 0 || left < timeout_ms ? (int)(left < INT_MAX ? left : INT_MAX) : timeout_ms;
+}
+
+enum mxt_status mxt_link_pump(struct mxt_link *link, int timeout_ms, int wake_fd)
+{
+    bool has_moved = false;
+    if (link->fd < 0)
+        return MXT_EIO;
+    enum mxt_status status = move_both_ways(link, &has_moved);
+    if (status != MXT_OK || has_moved || timeout_ms == 0 || link->reply_count > 0 || link->may_hold_more)
+        return status;
+    bool has_output = link->out_sent < link->out_used || link->wants_write;
+    struct pollfd waits[] = {{.fd = link->fd, .events = (short)(has_output ? POLLIN | POLLOUT : POLLIN)}, {.fd = wake_fd, .events = POLLIN}};
+    poll(waits, wake_fd >= 0 ? 2 : 1, bounded_wait(link, timeout_ms));
+    if ((status = move_both_ways(link, &has_moved)) == MXT_OK && !has_moved && bounded_wait(link, 1) == 0)
+        return mxt_link_break(link, "no answer in %u ms", link->reply_timeout_ms);
+    return status;
+}
+
+redisReply *mxt_link_reply(struct mxt_link *link)
+{
+    if (link->reply_count == 0)
+        return NULL;
+    redisReply *reply = link->replies[link->reply_first];
+    link->reply_first = (link->reply_first + 1) % link->reply_size;
+    link->reply_count--;
+    return reply;
+}
+
+redisReply *mxt_link_call(struct mxt_link *link, size_t argc, const char *const *argv, const size_t *lengths)
+{
+    redisReply *reply = NULL;
+    if (link->fd < 0)
+        return NULL;
+    if (mxt_link_append(link, argc, argv, lengths) != MXT_OK) {
+        (void)mxt_link_break(link, "out of memory");
+        return NULL;
+    }
+    while ((reply = mxt_link_reply(link)) == NULL)
+        if (mxt_link_pump(link, -1, -1) != MXT_OK)
+            return NULL;
+    return reply;
+}
+
