@@ -114,7 +114,7 @@ enum mxt_status mxt_link_append(struct mxt_link *link, size_t argc, const char *
         return MXT_EIO;
     if (argc > INT_MAX)
         return MXT_ENOMEM;
-    int n = redisFormatCommandArgv(&command, (int)argc, (const char **)(uintptr_t)argv, lengths);
+    int n = redisFormatCommandArgv(&command, (int)argc, (const char **)argv, lengths);
     if (n < 0)
         return MXT_ENOMEM;
     bool has_room = link->out != NULL || (link->out = malloc(link->out_size = READ_CHUNK)) != NULL;

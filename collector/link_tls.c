@@ -42,7 +42,9 @@ static bool load_files(SSL_CTX *context, const struct mxt_link_config *config, c
 /* Nobody is there to type a passphrase. */
 static int no_passphrase(char *buffer, int size, int is_writing, void *context)
 {
-    (void)buffer, (void)size, (void)is_writing, (void)context;
+    (void)is_writing, (void)context;
+    if (size > 0)
+        *buffer = '\0';
     return 0;
 }
 
