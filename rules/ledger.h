@@ -24,12 +24,15 @@ struct mxt_judged {
     bool is_again;              /* it was judged before: a later record changed what it means */
 };
 
+#define MXT_LEDGER_SESSION_BYTES (UINT64_C(512) << 20)
+
 struct mxt_ledger_config {
     const struct mxt_judge_config *judge; /* outlives the ledger */
     struct mxt_memory *memory;            /* borrowed; changed by what is judged */
     struct mxt_alerts_limits alerts_limits;
     struct mxt_alerts_teller teller; /* tell NULL: nobody is told; alerts are asked for at the end */
-    bool is_kept;                    /* changes are remembered until they are drained */
+    bool is_kept;                    /* sessions are remembered, so that sightings are joined and repeated records skipped; changes too, until they are drained */
+    uint64_t session_bytes;          /* kept: what the last records of sessions may take; 0: MXT_LEDGER_SESSION_BYTES. How many: alerts_limits.sessions */
     /* Told of every session that was judged; valid during the call. May be NULL. */
     void (*judged)(void *context, const struct mxt_record *record, const struct mxt_judged *judged);
     void *context;
@@ -45,8 +48,9 @@ void mxt_ledger_free(struct mxt_ledger *ledger);
 
 /*
  * Judges a record; `arena` is used until this returns. `json` (`n` bytes; NULL: encoded here where it is needed) is the record as it came, so that what is kept of
- * it need not be encoded again. A record that is not newer than the last of its session and sensor is skipped. MXT_OK; MXT_DONE: skipped; MXT_ENOMEM: something
- * is missing (counted).
+ * it need not be encoded again. Where the ledger is kept, a record that is not newer (sensor's start, then snapshot) than the last of its session and sensor is
+ * skipped, as long as the session is remembered (mxt_ledger_clock, and the bounds). MXT_OK; MXT_DONE: skipped; MXT_ENOMEM: something is missing
+ * (counted).
  */
 enum mxt_status mxt_ledger_take(struct mxt_ledger *ledger, const struct mxt_record *record, const char *json, size_t n, struct mxt_arena *arena);
 
@@ -58,28 +62,34 @@ enum mxt_status mxt_ledger_alerts(struct mxt_ledger *ledger, void (*each)(void *
 
 /* The kinds of things that a ledger keeps. */
 enum mxt_kept_kind {
-    MXT_KEPT_BASELINE, /* key: the kind's name and the subject's key, "server 192.0.2.25:25" */
-    MXT_KEPT_SESSION,  /* key: 16 hex digits; last snapshot of each sensor, what it claims of which alerts */
-    MXT_KEPT_ALERT     /* key: the alert's subject as hex; what was told, what forgotten sessions said */
+    MXT_KEPT_BASELINE, /* key: the kind's name and the subject's key, "server 192.0.2.25:25"; fields: "marks", and a place ("0" ... "63") for each sighting */
+    MXT_KEPT_SESSION,  /* key: 16 hex digits; the last snapshot of each sensor, what it gives the alerts */
+    MXT_KEPT_ALERT     /* key: the alert's subject as hex; what was told, what forgotten sessions said, when a person closed it */
 };
 
-/* One thing as text (JSON), absolute: writing it twice changes nothing. `text` NULL: it is gone. Valid during the call. */
+/*
+ * One thing, or a field of one that has several (a record changes one place of a baseline), as text (JSON), absolute: writing it twice changes nothing. Valid
+ * during the call.
+ */
 struct mxt_kept {
     enum mxt_kept_kind kind;
     const char *key;
-    const char *text;
+    const char *field; /* NULL: the kind has no fields, or all of them are gone */
+    const char *text;  /* NULL: it is gone */
     size_t n;
 };
 
 /*
- * Calls `each` for everything that changed since the last call, each once, then `alert` for every alert whose count, times or severity changed. MXT_OK;
- * MXT_ENOMEM: the ledger is to be dropped and loaded anew.
+ * Calls `each` for everything that changed since the last call, in the order in which it is to be written (a thing that went and came again is told as gone
+ * first), then `alert` for every alert whose count, times or severity changed. MXT_OK; MXT_ENOMEM: the ledger is to be dropped and loaded anew.
  */
 enum mxt_status mxt_ledger_drain(struct mxt_ledger *ledger, void (*each)(void *context, const struct mxt_kept *kept),
                                  void (*alert)(void *context, const struct mxt_alert *alert), void *context) MXT_MUST_CHECK;
 
-/* Takes back one thing as it was drained, in any order, before the first record; the same thing twice is harmless. MXT_OK; MXT_EMALFORMED: the text is none of ours (told in `error`), the rest is
- * not touched; MXT_ENOMEM. */
+/*
+ * Takes back one thing, or field, as it was drained, in any order, before the first record; the same thing twice is harmless. MXT_OK; MXT_EMALFORMED: the text
+ * is none of ours (told in `error`), the rest is not touched; MXT_ENOMEM.
+ */
 enum mxt_status mxt_ledger_load(struct mxt_ledger *ledger, const struct mxt_kept *kept, char *error, size_t error_size) MXT_MUST_CHECK;
 
 /*
