@@ -391,6 +391,8 @@ const struct mxt_field_table mxt_alert_fields = TABLE(alert, ALERT);
 static const struct mxt_field counters[] = {
     COUNTER(packets, "frames read"),
     COUNTER(bytes, "of frames on the wire"),
+    COUNTER(kernel_drops, "frames lost for want of room in the kernel's ring: the sensor was too slow"),
+    COUNTER(interface_drops, "frames lost in the card or its driver"),
     COUNTER(segments, "TCP segments of mail ports"),
     COUNTER(other, "packets that are not mail"),
     COUNTER(fragments_pending, "fragments whose datagram was not complete yet"),

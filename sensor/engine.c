@@ -7,6 +7,7 @@
 
 #define JUDGE_ARENA (1u << 20) /* bytes that findings and alerts of one record may take */
 #define MICROSECONDS_PER_SECOND 1000000
+#define TICK_GRAIN_US 10000 /* the flow table's timers are no finer */
 #define BATCH 16 /* segments under way at once: as many as a core can wait for, measured flat from 12 to 32 */
 
 struct mxt_engine {
@@ -206,6 +207,14 @@ void mxt_engine_frames(struct mxt_engine *engine, const struct mxt_frame *frames
     for (size_t i = 0; i < count; i++)
         add_frame(engine, &frames[i], &batch);
     run_batch(engine, &batch);
+}
+
+void mxt_engine_tick(struct mxt_engine *engine, int64_t now_us)
+{
+    if (now_us - engine->tick_us < TICK_GRAIN_US)
+        return;
+    mxt_flow_table_tick(engine->flows, now_us);
+    engine->tick_us = now_us;
 }
 
 void mxt_engine_finish(struct mxt_engine *engine)

@@ -36,6 +36,9 @@ void mxt_engine_free(struct mxt_engine *engine);
 /* Takes frames in their order; all must be valid until it returns. Many at once cost less: what they need is fetched into the cache ahead of its use. */
 void mxt_engine_frames(struct mxt_engine *engine, const struct mxt_frame *frames, size_t count);
 
+/* Time passes without a frame, to `now_us` on the frames' clock: idle sessions end, holes are given up. Cheap when less than 10 ms have passed. */
+void mxt_engine_tick(struct mxt_engine *engine, int64_t now_us);
+
 /* The capture ends: every open session becomes a record. */
 void mxt_engine_finish(struct mxt_engine *engine);
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "rules/rule.h"
+#include "sensor/live.h"
 #include "sensor/options.h"
 #include "sensor/replay.h"
 
@@ -29,6 +30,7 @@ static int act(const struct mxt_options *options)
     case MXT_ACTION_CHECK_CONFIG: return confirm_config(options->config);
     case MXT_ACTION_HELP: mxt_options_help(); return 0;
     case MXT_ACTION_VERSION: puts("mxtap-sensor " MXTAP_VERSION); return 0;
+    case MXT_ACTION_LIVE: return mxt_live_run(options);
     case MXT_ACTION_REPLAY: break;
     }
     return mxt_replay_run(options);

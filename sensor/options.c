@@ -10,7 +10,11 @@ static enum mxt_status check_sense(const struct mxt_options *options, const stru
 {
     const char *fault = NULL;
     if (options->action == MXT_ACTION_REPLAY && options->capture_count == 0)
-        fault = "nothing to do: write -r FILE... to replay captures, or --help";
+        fault = "nothing to do: write -r FILE... to replay captures, -i INTERFACE to watch live, or --help";
+    if (options->interface_count > 0 && options->capture_count > 0)
+        fault = "-i and -r: either watch interfaces or replay captures, not both";
+    if (options->action == MXT_ACTION_REPLAY && options->workers > 1)
+        fault = "--workers: a replay has one; more than one are for -i";
     if (options->action == MXT_ACTION_CHECK_CONFIG && options->config == NULL)
         fault = "--check-config: which file? Write --config FILE too";
     if (fault == NULL)
@@ -36,6 +40,8 @@ enum mxt_status mxt_options_parse(int argc, char **argv, struct mxt_options *out
         status = mxt_config_read(out->config, &keys, out, &given, faults);
     if (status == MXT_OK)
         status = mxt_keys_fill_defaults(&keys, &given, out);
+    if (out->action == MXT_ACTION_REPLAY && out->interface_count > 0)
+        out->action = MXT_ACTION_LIVE;
     return status == MXT_OK ? check_sense(out, faults) : status;
 }
 

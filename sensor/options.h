@@ -12,16 +12,26 @@
 #include "rules/faults.h"
 #include "rules/judge_config.h"
 
+#define MXT_OPTIONS_INTERFACES 16  /* at most */
+#define MXT_OPTIONS_WORKERS    64  /* at most */
+#define MXT_OPTIONS_CPUS       64  /* at most */
+
 enum mxt_output { MXT_OUTPUT_TEXT, MXT_OUTPUT_JSON };
 
-/* What the program is to do. */
-enum mxt_action { MXT_ACTION_REPLAY, MXT_ACTION_RULES, MXT_ACTION_CHECK_CONFIG, MXT_ACTION_VERSION, MXT_ACTION_HELP };
+/* What the program is to do. REPLAY: captures; LIVE: interfaces. */
+enum mxt_action { MXT_ACTION_REPLAY, MXT_ACTION_LIVE, MXT_ACTION_RULES, MXT_ACTION_CHECK_CONFIG, MXT_ACTION_VERSION, MXT_ACTION_HELP };
 
 /* Texts point into argv or into `texts`. */
 struct mxt_options {
     enum mxt_action action;
     const char **captures; /* -r; the array is owned */
     size_t capture_count;
+    const char *interfaces[MXT_OPTIONS_INTERFACES]; /* -i */
+    size_t interface_count;
+    uint64_t buffer_bytes; /* live: the kernel's ring for each interface and worker */
+    uint32_t workers;      /* live: packet threads */
+    uint32_t cpus[MXT_OPTIONS_CPUS]; /* live: where they stay, in turn */
+    size_t cpu_count;                /* 0: wherever */
     const char *config;    /* file, or NULL */
     const char *policies;  /* folder, or NULL */
     const char *knowledge; /* file, or NULL */

@@ -1,5 +1,6 @@
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +9,10 @@
 #include "rules/networks.h"
 #include "sensor/options.h"
 
-#define SENSOR_NAME_MAX 64 /* bytes: the name travels in every record */
+#define SENSOR_NAME_MAX 64   /* bytes: the name travels in every record */
+#define CPU_MAX         1023 /* CPU_SETSIZE - 1 */
+#define BUFFER_MIN      (UINT64_C(1) << 20)
+#define BUFFER_MAX      (UINT64_C(2047) << 20) /* libpcap takes an int */
 
 static enum mxt_status add_capture(struct mxt_setting *to, const char *value)
 {
@@ -18,6 +22,44 @@ static enum mxt_status add_capture(struct mxt_setting *to, const char *value)
         return MXT_ENOMEM;
     captures[options->capture_count++] = value;
     options->captures = captures;
+    return MXT_OK;
+}
+
+static enum mxt_status add_interface(struct mxt_setting *to, const char *value)
+{
+    struct mxt_options *options = to->object;
+    for (size_t i = 0; i < options->interface_count; i++) {
+        if (strcmp(options->interfaces[i], value) == 0) {
+            snprintf(to->why, sizeof to->why, "\"%.64s\" is named twice", value);
+            return MXT_EUSAGE;
+        }
+    }
+    if (options->interface_count == MXT_OPTIONS_INTERFACES) {
+        snprintf(to->why, sizeof to->why, "more than %d interfaces", MXT_OPTIONS_INTERFACES);
+        return MXT_EUSAGE;
+    }
+    options->interfaces[options->interface_count++] = value;
+    return MXT_OK;
+}
+
+static enum mxt_status set_buffer(struct mxt_setting *to, const char *value)
+{
+    struct mxt_options *options = to->object;
+    return mxt_value_size(value, BUFFER_MIN, BUFFER_MAX, &options->buffer_bytes) == MXT_OK ? MXT_OK : MXT_EUSAGE;
+}
+
+static enum mxt_status set_workers(struct mxt_setting *to, const char *value)
+{
+    struct mxt_options *options = to->object;
+    return mxt_value_number(value, 1, MXT_OPTIONS_WORKERS, &options->workers) == MXT_OK ? MXT_OK : MXT_EUSAGE;
+}
+
+static enum mxt_status add_cpu(struct mxt_setting *to, const char *value)
+{
+    struct mxt_options *options = to->object;
+    if (options->cpu_count == MXT_OPTIONS_CPUS || mxt_value_number(value, 0, CPU_MAX, &options->cpus[options->cpu_count]) != MXT_OK)
+        return MXT_EUSAGE;
+    options->cpu_count++;
     return MXT_OK;
 }
 
@@ -103,6 +145,10 @@ static enum mxt_status ask_help(struct mxt_setting *to, const char *value)
 
 static const struct mxt_key keys[] = {
     {"read", NULL, 'r', BOTH, MXT_KEY_PATHS, "FILE...", NULL, "a path", "replay captures: pcap or pcapng, also .gz and .zst, a folder, or - for stdin; several are merged by time", .set = add_capture},
+    {"interface", NULL, 'i', BOTH, MXT_KEY_LIST, "NAME,...", NULL, "the name of an interface", "watch interfaces live", .set = add_interface},
+    {"buffer", NULL, 0, BOTH, MXT_KEY_ONE, "SIZE", "64MiB", "a size from 1MiB to 2047MiB", "live: the kernel's ring for each interface and worker", .set = set_buffer},
+    {"workers", NULL, 0, BOTH, MXT_KEY_ONE, "N", "1", "a number from 1 to 64", "live: packet threads; both directions of a connection meet in one", .set = set_workers},
+    {"cpus", NULL, 0, MXT_KEY_IN_FILE, MXT_KEY_LIST, "CPU,...", NULL, "a processor's number", "live: the processors on which the packet threads stay, in turn", .set = add_cpu},
     {"policies", NULL, 0, BOTH, MXT_KEY_ONE, "DIR", NULL, "a folder", "MTA-STS policies to judge by: files named DOMAIN or DOMAIN.txt, as served", TEXT_AT(policies)},
     {"knowledge", NULL, 0, BOTH, MXT_KEY_ONE, "FILE", NULL, "a path", "what servers and clients normally do: read at start, written hourly and at the end", TEXT_AT(knowledge)},
     {"trust", NULL, 0, BOTH, MXT_KEY_ONE, "FILE|DIR", NULL, "a path", "trust store for certificates, PEM (default: the system's)", TEXT_AT(trust)},
@@ -138,10 +184,11 @@ const struct mxt_program mxt_sensor_program = {
     .name = "mxtap-sensor",
     .usage = "mxtap-sensor " MXTAP_VERSION ": the security of mail in transit, as seen on the wire\n"
              "\n"
-             "  mxtap-sensor -r FILE... [options]\n",
+             "  mxtap-sensor -r FILE... [options]       replay captures\n"
+             "  mxtap-sensor -i INTERFACE [options]     watch live\n",
     .notes = "Exit status: 0 done, 1 failed (a damaged capture too), 2 wrong usage.",
     .rest = "read",
-    .stray = "To replay captures write -r FILE...",
+    .stray = "To replay captures write -r FILE..., to watch an interface -i NAME",
     .tables = tables,
     .table_count = sizeof tables / sizeof tables[0],
     .size = sizeof(struct mxt_options),

@@ -11,13 +11,13 @@ struct mxt_output_writer {
     enum mxt_status status;
 };
 
-struct mxt_output_writer *mxt_output_new(FILE *stream, enum mxt_output format, bool has_colour)
+struct mxt_output_writer *mxt_output_new(FILE *stream, enum mxt_output format, bool is_live, bool has_colour)
 {
     struct mxt_output_writer *writer = calloc(1, sizeof *writer);
     if (writer == NULL)
         return NULL;
     writer->stream = stream;
-    if (format == MXT_OUTPUT_TEXT && (writer->report = mxt_report_new(stream, has_colour)) == NULL) {
+    if (format == MXT_OUTPUT_TEXT && (writer->report = mxt_report_new(stream, is_live, has_colour)) == NULL) {
         free(writer);
         return NULL;
     }
@@ -70,6 +70,26 @@ void mxt_output_alert(struct mxt_output_writer *writer, const struct mxt_alert *
         mxt_json_reset(&writer->json);
         write_line(writer, mxt_event_encode_alert(&writer->json, alert));
     }
+    note_stream_fault(writer);
+}
+
+void mxt_output_count_alert(struct mxt_output_writer *writer, const struct mxt_alert *alert)
+{
+    if (writer->report != NULL)
+        mxt_report_count_alert(writer->report, alert);
+}
+
+void mxt_output_health(struct mxt_output_writer *writer, const struct mxt_health *health, bool is_asked_for)
+{
+    if (writer->report != NULL && !is_asked_for)
+        return;
+    mxt_json_reset(&writer->json);
+    enum mxt_status encoded = mxt_event_encode_health(&writer->json, health);
+    const char *text = mxt_json_end(&writer->json);
+    if (writer->report == NULL)
+        write_line(writer, encoded);
+    else if (encoded == MXT_OK && text != NULL)
+        fprintf(stderr, "%s\n", text);
     note_stream_fault(writer);
 }
 

@@ -14,8 +14,8 @@
 
 struct mxt_output_writer;
 
-/* A writer onto `stream` (borrowed). `has_colour` only matters for text. NULL: out of memory. */
-struct mxt_output_writer *mxt_output_new(FILE *stream, enum mxt_output format, bool has_colour);
+/* A writer onto `stream` (borrowed), of a replay or of what happens now. `has_colour` only matters for text. NULL: out of memory. */
+struct mxt_output_writer *mxt_output_new(FILE *stream, enum mxt_output format, bool is_live, bool has_colour);
 
 /* NULL is accepted. */
 void mxt_output_free(struct mxt_output_writer *writer);
@@ -23,8 +23,14 @@ void mxt_output_free(struct mxt_output_writer *writer);
 /* A session that was judged. JSON tells it at once, and once only; the report keeps what it may need. */
 void mxt_output_session(struct mxt_output_writer *writer, const struct mxt_record *record, const struct mxt_judged *judged);
 
-/* An alert, in the order of mxt_alerts_each, after all sessions. */
+/* An alert. Replay: in the order of mxt_alerts_each, after all sessions. Live: when it is told (raised, graver, or withdrawn). */
 void mxt_output_alert(struct mxt_output_writer *writer, const struct mxt_alert *alert);
+
+/* Live, at the end: an alert in the order of mxt_alerts_each, for the summary. */
+void mxt_output_count_alert(struct mxt_output_writer *writer, const struct mxt_alert *alert);
+
+/* Live: the counters now. A text report leaves them out, unless somebody has asked: then they go to stderr, as JSON. */
+void mxt_output_health(struct mxt_output_writer *writer, const struct mxt_health *health, bool is_asked_for);
 
 /* The end: the health event, or the summary. */
 void mxt_output_finish(struct mxt_output_writer *writer, const struct mxt_health *health);

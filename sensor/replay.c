@@ -127,7 +127,7 @@ static enum mxt_status run_frames(struct replay *replay)
 
 static int conclude(struct replay *replay, enum mxt_status read)
 {
-    mxt_station_finish(replay->station);
+    mxt_station_finish(replay->station, NULL);
     const char *remarks = mxt_capture_remarks(replay->capture);
     if (remarks != NULL)
         mxt_station_complain(remarks);

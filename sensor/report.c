@@ -51,12 +51,13 @@ uint32_t mxt_report_exposed(const struct mxt_record *record)
     return record->smtp == NULL ? 0 : record->smtp->exposed_total;
 }
 
-struct mxt_report *mxt_report_new(FILE *stream, bool has_colour)
+struct mxt_report *mxt_report_new(FILE *stream, bool is_live, bool has_colour)
 {
     struct mxt_report *report = calloc(1, sizeof *report);
     if (report == NULL)
         return NULL;
     report->stream = stream;
+    report->is_live = is_live;
     report->has_colour = has_colour;
     return report;
 }
@@ -121,8 +122,10 @@ static void remove_quiet(struct mxt_report *report, uint64_t session_id)
 void mxt_report_session(struct mxt_report *report, const struct mxt_record *record, const struct mxt_judged *judged)
 {
     bool is_quiet = judged->severity <= MXT_SEVERITY_INFO, was_quiet = judged->is_again && judged->previous <= MXT_SEVERITY_INFO;
-    if (!judged->is_again)
+    if (!judged->is_again && record->final)
         mxt_report_count_session(report, record);
+    if (report->is_live) /* stories and lists are of the end; what runs for months tells alerts as they come */
+        return;
     if (is_quiet && !was_quiet)
         add_quiet(report, record);
     else if (!is_quiet && was_quiet)
@@ -213,11 +216,38 @@ static void print_minor(struct mxt_report *report, const struct mxt_alert *alert
     fputs(")\n", report->stream);
 }
 
-void mxt_report_alert(struct mxt_report *report, const struct mxt_alert *alert)
+/* One alert by itself, as it is told while things happen. */
+static void print_told(const struct mxt_report *report, const struct mxt_alert *alert)
 {
-    bool is_first = report->incidents + report->minor_incidents == 0 || alert->incident_id != report->incident_id;
+    FILE *stream = report->stream;
+    char time[MXT_REPORT_TIME];
+    mxt_report_time(alert->timestamp_us, time);
+    fprintf(stream, "%s  %s%-8s%s  %s%s%s%s  ", time, mxt_report_colour(report, alert->severity), mxt_severity_name(alert->severity),
+            mxt_report_plain(report->has_colour), alert->count == 0 ? "withdrawn: " : "", mxt_rule_info(alert->rule)->name, alert->domain != NULL ? " " : "",
+            alert->domain != NULL ? alert->domain : "");
+    print_server(stream, alert);
+    fputc('\n', stream);
+    if (alert->count == 0)
+        return;
+    fprintf(stream, "           %s\n", alert->explanation);
+    if (alert->severity > MXT_SEVERITY_INFO)
+        fprintf(stream, "    check  %s\n", alert->remedy);
+}
+
+void mxt_report_count_alert(struct mxt_report *report, const struct mxt_alert *alert)
+{
     report->alerts[alert->severity]++;
     mxt_report_count_risk(report, alert);
+}
+
+void mxt_report_alert(struct mxt_report *report, const struct mxt_alert *alert)
+{
+    if (report->is_live) {
+        print_told(report, alert);
+        return;
+    }
+    bool is_first = report->incidents + report->minor_incidents == 0 || alert->incident_id != report->incident_id;
+    mxt_report_count_alert(report, alert);
     if (is_first)
         begin_incident(report, alert);
     if (report->minor_incidents > 0) { /* the gravest come first: only info is left */

@@ -34,7 +34,7 @@ struct mxt_quiet_session {
 
 struct mxt_report {
     FILE *stream;
-    bool has_colour;
+    bool is_live, has_colour;
     struct mxt_stories stories;
     struct mxt_quiet_session quiet[MXT_REPORT_LINES];
     size_t quiet_shown;

@@ -1,6 +1,7 @@
 #include "sensor/station.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,8 @@ struct post {
 
 struct mxt_station {
     const struct mxt_options *options;
+    bool is_live;
+    pthread_mutex_t lock; /* of all that records change */
     struct mxt_memory *memory;
     struct mxt_knowledge_file *knowledge; /* NULL: none is kept */
     struct mxt_output_writer *output;
@@ -47,23 +50,36 @@ static void complain(void *context, const char *sentence)
 static void on_record(void *context, const struct mxt_record *record, struct mxt_arena *arena)
 {
     struct mxt_station *station = context;
+    pthread_mutex_lock(&station->lock);
     mxt_ledger_take(station->ledger, record, NULL, 0, arena);
     if (station->knowledge != NULL) /* only records teach, so here is often enough, however few frames come */
         mxt_knowledge_file_tick(station->knowledge, time(NULL));
+    pthread_mutex_unlock(&station->lock);
 }
 
 static void on_judged(void *context, const struct mxt_record *record, const struct mxt_judged *judged)
 {
     struct mxt_station *station = context;
-    station->transit += !judged->is_again && record->hop == MXT_HOP_TRANSIT;
+    station->transit += !judged->is_again && record->final && record->hop == MXT_HOP_TRANSIT;
     mxt_output_session(station->output, record, judged);
 }
 
+/* Replay: all, at the end. Live: when it is raised, graver or withdrawn. */
 static void on_alert(void *context, const struct mxt_alert *alert)
 {
     struct mxt_station *station = context;
-    station->alerts++;
     mxt_output_alert(station->output, alert);
+}
+
+/* At the end, of each alert. */
+static void on_last_alert(void *context, const struct mxt_alert *alert)
+{
+    struct mxt_station *station = context;
+    station->alerts++;
+    if (station->is_live)
+        mxt_output_count_alert(station->output, alert);
+    else
+        mxt_output_alert(station->output, alert);
 }
 
 /* A key for hash tables, so that nobody can aim collisions at them. The clock serves where the kernel gives none. */
@@ -100,10 +116,11 @@ static bool open_judge(struct mxt_station *station)
     struct mxt_ledger_config judge = {.judge = &station->options->judge,
                                       .memory = station->memory,
                                       .alerts_limits = MXT_ALERTS_LIMITS_DEFAULT,
+                                      .teller = {.tell = station->is_live ? on_alert : NULL, .context = station},
                                       .judged = on_judged,
                                       .context = station};
     judge.alerts_limits.seed = random_seed();
-    station->output = mxt_output_new(stdout, station->options->output, isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL);
+    station->output = mxt_output_new(stdout, station->options->output, station->is_live, isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL);
     station->ledger = mxt_ledger_new(&judge);
     if (station->output != NULL && station->ledger != NULL)
         return true;
@@ -119,6 +136,8 @@ struct mxt_station *mxt_station_open(const struct mxt_options *options)
         return NULL;
     }
     station->options = options;
+    station->is_live = options->interface_count > 0;
+    pthread_mutex_init(&station->lock, NULL);
     if (read_knowledge(station) && open_judge(station))
         return station;
     mxt_station_free(station);
@@ -137,6 +156,7 @@ void mxt_station_free(struct mxt_station *station)
     mxt_output_free(station->output);
     mxt_knowledge_file_free(station->knowledge);
     mxt_memory_free(station->memory);
+    pthread_mutex_destroy(&station->lock);
     free(station);
 }
 
@@ -188,16 +208,30 @@ static void advise(const struct mxt_station *station, struct mxt_health *health)
         mxt_station_complain(health->advice);
 }
 
-void mxt_station_finish(struct mxt_station *station)
+void mxt_station_health(struct mxt_station *station, struct mxt_health *health, bool is_asked_for)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    health->timestamp_us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+    pthread_mutex_lock(&station->lock);
+    health->suppressed = mxt_ledger_suppressed(station->ledger);
+    health->refused += mxt_ledger_refused(station->ledger);
+    mxt_output_health(station->output, health, is_asked_for);
+    pthread_mutex_unlock(&station->lock);
+}
+
+void mxt_station_finish(struct mxt_station *station, const struct mxt_health *beside)
 {
     struct mxt_health health = {.sensor = station->options->sensor};
+    if (beside != NULL)
+        mxt_health_add(&health, beside);
     for (size_t i = 0; i < station->post_count; i++) {
         struct mxt_health part;
         mxt_engine_finish(station->posts[i].engine);
         mxt_engine_health(station->posts[i].engine, &part);
         mxt_health_add(&health, &part);
     }
-    mxt_ledger_alerts(station->ledger, on_alert, station);
+    mxt_ledger_alerts(station->ledger, on_last_alert, station);
     health.final = true;
     health.alerts = station->alerts;
     health.suppressed = mxt_ledger_suppressed(station->ledger);

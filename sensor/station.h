@@ -27,8 +27,14 @@ struct mxt_engine *mxt_station_add_engine(struct mxt_station *station);
 /* Whether output was lost: there is no use in going on. */
 bool mxt_station_is_broken(const struct mxt_station *station);
 
-/* The end: finishes the engines, tells what is told at the end. */
-void mxt_station_finish(struct mxt_station *station);
+/*
+ * Live: tells the health so far, which is completed here. As an event where events are told; in a text report only where somebody has asked for it, on stderr. Not
+ * in an engine's thread.
+ */
+void mxt_station_health(struct mxt_station *station, struct mxt_health *health, bool is_asked_for);
+
+/* The end: finishes the engines, which no other thread uses any more, and tells what is told at the end. `beside` (or NULL): counters that engines do not know. */
+void mxt_station_finish(struct mxt_station *station, const struct mxt_health *beside);
 
 /* After mxt_station_finish: complains of what is missing, writes the knowledge. The program's exit status, as far as it depends on this: 0 or 1. */
 int mxt_station_conclude(struct mxt_station *station);

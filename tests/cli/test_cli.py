@@ -39,7 +39,7 @@ def sessions(output):
 def test_help_names_every_option_and_leaves_with_0():
     result = run("--help")
     assert result.returncode == 0
-    for option in ("--read", "--policies", "--knowledge", "--trust", "--home-net", "--home-domain", "--ports", "--output", "--sensor", "--filter", "--privacy",
+    for option in ("--read", "--interface", "--buffer", "--workers", "--policies", "--knowledge", "--trust", "--home-net", "--home-domain", "--ports", "--output", "--sensor", "--filter", "--privacy",
                    "--config", "--check-config", "--rules", "--version"):
         assert option in result.stdout.decode()
 
