@@ -180,6 +180,17 @@ static enum mxt_status read_host(const char *text, size_t n, struct mxt_address 
     return mxt_address_parse(host, out);
 }
 
+enum mxt_status mxt_value_listen(const char *text, struct mxt_address *address, uint16_t *port)
+{
+    const char *colon = strrchr(text, ':');
+    struct mxt_address found;
+    enum mxt_status status = colon == NULL ? mxt_address_parse("127.0.0.1", &found) : read_host(text, (size_t)(colon - text), &found);
+    if (status != MXT_OK || mxt_value_port(colon == NULL ? text : colon + 1, port) != MXT_OK)
+        return MXT_EMALFORMED;
+    *address = found;
+    return MXT_OK;
+}
+
 enum mxt_status mxt_value_server(const char *text, struct mxt_arena *arena, const char **out)
 {
     const char *colon = strrchr(text, ':');

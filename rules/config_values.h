@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "decoders/arena.h"
+#include "decoders/packet.h"
 #include "decoders/status.h"
 
 /* A TCP port, 1 to 65535. MXT_OK or MXT_EMALFORMED with *out unchanged, as all here. */
@@ -29,6 +30,9 @@ enum mxt_status mxt_value_until(const char *text, int64_t *out_us) MXT_MUST_CHEC
 
 /* A domain name as A-labels: a copy in the arena, lower case, without a trailing dot. MXT_ENOMEM also. */
 enum mxt_status mxt_value_domain(const char *text, struct mxt_arena *arena, const char **out) MXT_MUST_CHECK;
+
+/* Where to listen: "127.0.0.1:9469", "[::1]:9469", or a port alone, which means 127.0.0.1. */
+enum mxt_status mxt_value_listen(const char *text, struct mxt_address *address, uint16_t *port) MXT_MUST_CHECK;
 
 /* A server: a domain name as above, or "192.0.2.1:25" or "[2001:db8::1]:25", in the one form that alerts use. MXT_ENOMEM also. */
 enum mxt_status mxt_value_server(const char *text, struct mxt_arena *arena, const char **out) MXT_MUST_CHECK;

@@ -145,6 +145,26 @@ static void test_numbers_sizes_and_flags(void **state)
     assert_true(mxt_value_flag("", &flag) == MXT_EMALFORMED && mxt_value_flag("yess", &flag) == MXT_EMALFORMED && !flag);
 }
 
+static void test_where_to_listen(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"", ":9469", "localhost:9469", "::1:9469", "127.0.0.1", "127.0.0.1:", "127.0.0.1:0", "[127.0.0.1]:80", "0", "[::1]"};
+    struct mxt_address address;
+    char shown[MXT_ADDRESS_TEXT];
+    uint16_t port = 7;
+    for (size_t i = 0; i < COUNT(bad); i++)
+        if (mxt_value_listen(bad[i], &address, &port) != MXT_EMALFORMED || port != 7)
+            fail_msg("\"%s\"", bad[i]);
+    assert_int_equal(mxt_value_listen("9469", &address, &port), MXT_OK);
+    mxt_address_format(&address, shown);
+    assert_string_equal(shown, "127.0.0.1");
+    assert_int_equal(port, 9469);
+    assert_int_equal(mxt_value_listen("[::1]:80", &address, &port), MXT_OK);
+    mxt_address_format(&address, shown);
+    assert_string_equal(shown, "::1");
+    assert_int_equal(port, 80);
+}
+
 static const char *nearest(const char *wanted)
 {
     static const char *const words[] = {"home-net", "home-domain", "ports", "read", "filter", "starttls.stripped", "starttls.unused"};
@@ -184,7 +204,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ports),   cmocka_unit_test(test_durations),         cmocka_unit_test(test_ends),
         cmocka_unit_test(test_servers), cmocka_unit_test(test_no_memory_is_told), cmocka_unit_test(test_the_nearest_word),
-        cmocka_unit_test(test_numbers_sizes_and_flags),
+        cmocka_unit_test(test_numbers_sizes_and_flags), cmocka_unit_test(test_where_to_listen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
