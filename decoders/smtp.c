@@ -144,3 +144,35 @@ enum mxt_fact mxt_smtp_is_server_speech(const uint8_t *p, size_t n)
         return MXT_YES;
     return mxt_smtp_command_find(p, line) != NULL ? MXT_NO : MXT_UNKNOWN;
 }
+
+enum mxt_fact mxt_smtp_is_greeting(const uint8_t *p, size_t n)
+{
+    if (n > 0 && (p[0] < '2' || p[0] > '5' || p[0] == '3'))
+        return MXT_NO;
+    for (size_t i = 1; i < 3 && i < n; i++)
+        if (p[i] < '0' || p[i] > '9' || (p[0] == '2' && p[i] != "220"[i]))
+            return MXT_NO;
+    if (n < 4)
+        return MXT_UNKNOWN;
+    return p[3] == ' ' || p[3] == '-' || p[3] == '\r' || p[3] == '\n' ? MXT_YES : MXT_NO;
+}
+
+static bool names_smtp(const char *banner)
+{
+    static const char *const names[] = {"SMTP", "ESMTP", "LMTP"};
+    struct mxt_smtp_word rest = {(const uint8_t *)banner, banner == NULL ? 0 : strlen(banner)};
+    while (rest.n > 0) {
+        struct mxt_smtp_word word = mxt_smtp_word_first(rest.p, rest.n);
+        for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+            if (mxt_smtp_word_is(word, names[i]))
+                return true;
+        rest = mxt_smtp_word_rest(rest.p, rest.n);
+    }
+    return false;
+}
+
+bool mxt_smtp_is_evident(const struct mxt_smtp *smtp)
+{
+    const struct mxt_smtp_facts *facts = &smtp->facts;
+    return facts->helo != NULL || facts->ehlo != MXT_UNKNOWN || facts->messages_total > 0 || smtp->tls_mode == MXT_TLS_STARTTLS || names_smtp(facts->banner);
+}

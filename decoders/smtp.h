@@ -178,4 +178,13 @@ const struct mxt_smtp_facts *mxt_smtp_facts(const struct mxt_smtp *smtp);
  */
 enum mxt_fact mxt_smtp_is_server_speech(const uint8_t *p, size_t n);
 
+/*
+ * Whether a server that speaks first greets so (RFC 5321 4.2, 4.3.1): YES 220, 4yz or 5yz, then space, hyphen or line end; NO: it does not; UNKNOWN: these bytes
+ * are its beginning. FTP greets so too.
+ */
+enum mxt_fact mxt_smtp_is_greeting(const uint8_t *p, size_t n);
+
+/* Whether what was said is SMTP beyond doubt: a greeting that names it, EHLO, HELO or LHLO, an accepted MAIL, TLS by STARTTLS. */
+bool mxt_smtp_is_evident(const struct mxt_smtp *smtp);
+
 #endif

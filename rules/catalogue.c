@@ -118,6 +118,10 @@ static const struct mxt_rule_info catalogue[] = {
      "message past the first server's checks.",
      "Make sure that {server} and the hosts behind it take only CR LF . CR LF for a message's end (Postfix: smtpd_forbid_bare_newline), and look at who "
      "sent the message."},
+    {MXT_RULE_SMTP_OTHER_PROTOCOL, 5321002, 1, MXT_SEVERITY_LOW, "smtp.other_protocol", "RFC 5321 section 4.5.4.2", "Another protocol on a mail port",
+     "{server} answers {client} on a mail port in another protocol than SMTP: {protocol}.",
+     "Find out what listens on {server} and why {client} speaks to it there. Mail ports are often open in firewalls, so a tunnel or a service that hides may "
+     "use one."},
     {MXT_RULE_TCP_CONFLICTING_OVERLAP, 9293001, 1, MXT_SEVERITY_MEDIUM, "tcp.conflicting_overlap", "RFC 9293 section 3.10.7.4", "Conflicting TCP data",
      "The same part of the connection between {client} and {server}[ ({server_name})] was sent again with other bytes (times: {overlaps}). An honest sender "
      "repeats itself word for word: someone injects packets, or a device rewrites them.",

@@ -71,6 +71,7 @@ struct mxt_record {
     const char *community_id;   /* https://github.com/corelight/community-id-spec, seed 0 */
     enum mxt_hop hop;
     const char *in_iface;       /* NULL: unknown */
+    const char *app_proto;      /* what the server speaks on a mail port that is neither SMTP nor TLS, in lower case; NULL: SMTP, TLS, or not known */
     struct mxt_capture_facts capture;
     const struct mxt_smtp_facts *smtp; /* NULL: no SMTP seen (implicit TLS) */
     const struct mxt_tls_facts *tls;   /* NULL: no TLS */

@@ -1,4 +1,4 @@
-/* What is wrong beside STARTTLS, TLS and certificates: secrets in the clear, smuggled messages, injected packets. */
+/* What is wrong beside STARTTLS, TLS and certificates: secrets in the clear, smuggled messages, other protocols, injected packets. */
 #include <stdio.h>
 #include <string.h>
 
@@ -78,6 +78,14 @@ static void judge_smuggling(const struct mxt_case *c)
     mxt_case_number(c, finding, "look_alikes", c->smtp->smuggling_total);
 }
 
+static void judge_other_protocol(const struct mxt_case *c)
+{
+    if (c->record->app_proto == NULL)
+        return;
+    struct mxt_finding *finding = mxt_case_raise(c, MXT_RULE_SMTP_OTHER_PROTOCOL, MXT_SEVERITY_LOW);
+    mxt_case_text(c, finding, "protocol", c->record->app_proto);
+}
+
 static void judge_conflicting_overlap(const struct mxt_case *c)
 {
     if (c->record->capture.conflicting_overlaps == 0)
@@ -89,6 +97,7 @@ static void judge_conflicting_overlap(const struct mxt_case *c)
 static const struct mxt_session_rule rules[] = {
     {MXT_RULE_AUTH_PLAINTEXT_CREDENTIALS, false, judge_plaintext_credentials},
     {MXT_RULE_SMTP_SMUGGLING, false, judge_smuggling},
+    {MXT_RULE_SMTP_OTHER_PROTOCOL, false, judge_other_protocol},
     {MXT_RULE_TCP_CONFLICTING_OVERLAP, false, judge_conflicting_overlap},
 };
 

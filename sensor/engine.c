@@ -1,8 +1,10 @@
 #include "sensor/engine.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "rules/judge.h"
+#include "sensor/probe.h"
 #include "sensor/slab.h"
 
 #define JUDGE_ARENA (1u << 20) /* bytes that findings and alerts of one record may take */
@@ -15,6 +17,7 @@ struct mxt_engine {
     struct mxt_packet_decoder *decoder;
     struct mxt_flow_table *flows;
     struct mxt_slab sessions;
+    struct mxt_probes probes;
     struct mxt_health health; /* what only the engine counts; the rest is asked for */
     int64_t tick_us;          /* capture time of the last tick */
 };
@@ -32,10 +35,19 @@ static struct mxt_session *session_of(struct mxt_engine *engine, struct mxt_flow
 
 static void on_data(void *owner, struct mxt_flow *flow, enum mxt_direction direction, const uint8_t *p, size_t n, int64_t time_us)
 {
-    struct mxt_session *session = session_of(owner, flow);
+    struct mxt_engine *engine = owner;
+    bool is_settled = flow->standing == MXT_FLOW_MAIL;
+    uint64_t skipped = 0;
+    if (flow->standing == MXT_FLOW_FOREIGN || (!is_settled && !mxt_probe_admit(&engine->probes, flow, direction, p, n, &skipped)))
+        return;
+    struct mxt_session *session = session_of(engine, flow);
     if (session == NULL)
         return;
+    if (skipped > 0)
+        mxt_session_gap(session, MXT_TOSERVER, skipped);
     mxt_session_data(session, direction, p, n, time_us);
+    if (!is_settled)
+        mxt_probe_look(&engine->probes, flow, session, direction, p, n, time_us);
     if (mxt_session_is_done(session))
         mxt_tcp_stop_content(flow->tcp);
     else
@@ -44,8 +56,13 @@ static void on_data(void *owner, struct mxt_flow *flow, enum mxt_direction direc
 
 static void on_gap(void *owner, struct mxt_flow *flow, enum mxt_direction direction, uint64_t missing, int64_t time_us)
 {
-    struct mxt_session *session = session_of(owner, flow);
+    struct mxt_engine *engine = owner;
     (void)time_us;
+    if (flow->standing != MXT_FLOW_MAIL)
+        mxt_probe_gap(&engine->probes, flow, direction, missing);
+    if (flow->standing == MXT_FLOW_FOREIGN || (flow->standing == MXT_FLOW_CANDIDATE && flow->session == NULL))
+        return;
+    struct mxt_session *session = session_of(engine, flow);
     if (session != NULL)
         mxt_session_gap(session, direction, missing);
 }
@@ -94,10 +111,21 @@ static void count_flow(struct mxt_health *health, const struct mxt_flow *flow)
     health->one_sided += mxt_tcp_is_one_sided(flow->tcp);
 }
 
+static void forget(struct mxt_engine *engine, struct mxt_flow *flow)
+{
+    mxt_probe_close(&engine->probes, flow);
+    mxt_session_free(&engine->sessions, flow->session);
+    flow->session = NULL;
+}
+
 static void on_end(void *owner, struct mxt_flow *flow, enum mxt_flow_end why)
 {
     struct mxt_engine *engine = owner;
     struct mxt_session *session = flow->session;
+    if (flow->standing == MXT_FLOW_FOREIGN || flow->standing == MXT_FLOW_CANDIDATE) { /* not known to be mail */
+        forget(engine, flow);
+        return;
+    }
     count_flow(&engine->health, flow);
     if (session == NULL) /* not a byte of content: a scan, or only its handshake was captured */
         return;
@@ -108,14 +136,14 @@ static void on_end(void *owner, struct mxt_flow *flow, enum mxt_flow_end why)
     mxt_session_record(session, flow, &arena, &record);
     record.snapshot = 1;
     record.final = true;
+    record.app_proto = mxt_probe_protocol(flow);
     record.sequence = engine->health.sessions + 1;
     if (mxt_judge_session(&record, &arena, &record.findings) != MXT_OK)
         engine->health.refused++;
     count_record(&engine->health, &record);
     engine->config.record(engine->config.context, &record, &arena);
     mxt_arena_free(&arena);
-    mxt_session_free(&engine->sessions, session);
-    flow->session = NULL;
+    forget(engine, flow);
 }
 
 static const struct mxt_flow_handler handler = {
@@ -134,9 +162,14 @@ struct mxt_engine *mxt_engine_new(const struct mxt_engine_config *config)
         return NULL;
     engine->config = *config;
     mxt_session_slab_init(&engine->sessions);
-    engine->decoder = mxt_packet_decoder_new(&config->ports, &config->packet_limits);
-    engine->flows = mxt_flow_table_new(&config->flow_limits, &config->tcp_limits, &config->ports, config->hash_seed, &handler, engine);
-    if (engine->decoder == NULL || engine->flows == NULL) {
+    struct mxt_port_set every_port;
+    memset(&every_port, 0xff, sizeof every_port);
+    struct mxt_flow_limits flow_limits = config->flow_limits;
+    if (!config->any_port)
+        flow_limits.passed = 0;
+    engine->decoder = mxt_packet_decoder_new(config->any_port ? &every_port : &config->ports, &config->packet_limits);
+    engine->flows = mxt_flow_table_new(&flow_limits, &config->tcp_limits, &config->ports, config->hash_seed, &handler, engine);
+    if (!mxt_probes_init(&engine->probes, &config->ports) || engine->decoder == NULL || engine->flows == NULL) {
         mxt_engine_free(engine);
         return NULL;
     }
@@ -149,6 +182,7 @@ void mxt_engine_free(struct mxt_engine *engine)
         return;
     mxt_flow_table_free(engine->flows);
     mxt_packet_decoder_free(engine->decoder);
+    mxt_probes_clear(&engine->probes);
     mxt_slab_free(&engine->sessions);
     free(engine);
 }
@@ -157,7 +191,7 @@ void mxt_engine_free(struct mxt_engine *engine)
 struct batch {
     size_t count;
     struct mxt_segment segments[BATCH];
-    uint32_t keys[BATCH];
+    uint64_t keys[BATCH];
 };
 
 /* Each loop fetches what the next one looks at. */
@@ -238,6 +272,11 @@ void mxt_engine_health(const struct mxt_engine *engine, struct mxt_health *out)
     out->flows_peak = flows->peak;
     out->flows_active = flows->active;
     out->evicted = flows->ended[MXT_FLOW_EVICTED];
+    out->passed_flows = flows->ended[MXT_FLOW_PASSED];
+    out->passed_segments = flows->passed_segments;
+    out->passed_forgotten = flows->passed_forgotten;
+    out->claimed = engine->probes.claimed;
+    out->unidentified = engine->probes.refused;
     if (engine->config.session.trust != NULL)
         mxt_trust_counters(engine->config.session.trust, &out->chains_verified, &out->chains_cached);
 }

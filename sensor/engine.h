@@ -15,7 +15,8 @@
 
 struct mxt_engine_config {
     struct mxt_session_context session; /* what it points to outlives the engine */
-    struct mxt_port_set ports;
+    struct mxt_port_set ports; /* mail ports */
+    bool any_port;             /* look for mail on every other port too */
     struct mxt_packet_limits packet_limits;
     struct mxt_tcp_limits tcp_limits;
     struct mxt_flow_limits flow_limits;

@@ -6,6 +6,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "sensor/passed.h"
 #include "sensor/slab.h"
 
 #define BUCKETS_FIRST  1024u
@@ -44,6 +45,7 @@ struct mxt_flow_table {
     struct bucket *buckets;
     struct mxt_slab entries; /* each with its TCP state behind it */
     size_t bucket_mask;
+    struct mxt_passed *passed; /* NULL: no connection is foreign */
     struct list lists[STATES];
     struct list due;        /* flows with a hole to be given up, the next first */
     struct entry *unrested; /* of the ACTIVE: the oldest that was not put to rest */
@@ -170,9 +172,14 @@ static uint64_t hash_end(const struct mxt_flow_table *table, const struct mxt_ad
 }
 
 /* A sum, so that both directions of a connection have one hash. */
-static uint32_t hash_segment(const struct mxt_flow_table *table, const struct mxt_segment *segment)
+static uint64_t hash_segment(const struct mxt_flow_table *table, const struct mxt_segment *segment)
 {
-    return (uint32_t)(hash_end(table, &segment->src, segment->src_port) + hash_end(table, &segment->dst, segment->dst_port));
+    return hash_end(table, &segment->src, segment->src_port) + hash_end(table, &segment->dst, segment->dst_port);
+}
+
+static uint64_t hash_flow(const struct mxt_flow_table *table, const struct mxt_flow *flow)
+{
+    return hash_end(table, &flow->client, flow->client_port) + hash_end(table, &flow->server, flow->server_port);
 }
 
 static bool is_same(const struct mxt_address *a, const struct mxt_address *b)
@@ -340,6 +347,14 @@ static enum state state_after(const struct call *call, enum state at_least)
     return call->has_content ? ACTIVE : at_least;
 }
 
+/* Ends a flow that turned out to be foreign. */
+static void pass_over(struct mxt_flow_table *table, struct entry *entry)
+{
+    if (table->passed != NULL)
+        table->counters.passed_forgotten += mxt_passed_add(table->passed, hash_flow(table, &entry->flow));
+    retire(table, entry, MXT_FLOW_PASSED);
+}
+
 static void take(struct mxt_flow_table *table, struct entry *entry, enum mxt_direction direction, const struct mxt_segment *segment)
 {
     struct call call = {.table = table, .entry = entry};
@@ -347,7 +362,10 @@ static void take(struct mxt_flow_table *table, struct entry *entry, enum mxt_dir
     entry->flow.last_us = table->clock_us;
     mxt_tcp_segment(entry->flow.tcp, direction, segment, &table->tcp_limits, &stream_sink, &call);
     due_update(table, entry, due);
-    place(table, entry, state_after(&call, (segment->flags & (MXT_SYN | MXT_RST)) == 0 ? QUIET : HALF_OPEN));
+    if (entry->flow.standing == MXT_FLOW_FOREIGN)
+        pass_over(table, entry);
+    else
+        place(table, entry, state_after(&call, (segment->flags & (MXT_SYN | MXT_RST)) == 0 ? QUIET : HALF_OPEN));
 }
 
 /* ---- time ---- */
@@ -362,6 +380,10 @@ static void give_up_due(struct mxt_flow_table *table)
         entry->ticked_us = table->clock_us;
         mxt_tcp_tick(entry->flow.tcp, table->clock_us, &table->tcp_limits, &stream_sink, &call);
         due_update(table, entry, due);
+        if (entry->flow.standing == MXT_FLOW_FOREIGN) {
+            pass_over(table, entry);
+            continue;
+        }
         enum state state = state_after(&call, HALF_OPEN);
         if (state > entry->state)
             place(table, entry, state);
@@ -421,8 +443,9 @@ struct mxt_flow_table *mxt_flow_table_new(const struct mxt_flow_limits *limits, 
                                      .ports = *ports};
     mxt_slab_init(&table->entries, sizeof(struct entry) + mxt_tcp_size());
     table->buckets = calloc(BUCKETS_FIRST, sizeof *table->buckets);
-    if (table->buckets == NULL) {
-        free(table);
+    table->passed = limits->passed > 0 ? mxt_passed_new(limits->passed) : NULL;
+    if (table->buckets == NULL || (limits->passed > 0 && table->passed == NULL)) {
+        mxt_flow_table_free(table);
         return NULL;
     }
     return table;
@@ -440,18 +463,21 @@ void mxt_flow_table_free(struct mxt_flow_table *table)
         }
     }
     mxt_slab_free(&table->entries);
+    mxt_passed_free(table->passed);
     free(table->buckets);
     free(table);
 }
 
-uint32_t mxt_flow_table_announce(const struct mxt_flow_table *table, const struct mxt_segment *segment)
+uint64_t mxt_flow_table_announce(const struct mxt_flow_table *table, const struct mxt_segment *segment)
 {
-    uint32_t hash = hash_segment(table, segment);
+    uint64_t hash = hash_segment(table, segment);
+    if (table->passed != NULL)
+        mxt_passed_expect(table->passed, hash);
     __builtin_prefetch(&table->buckets[hash & table->bucket_mask]);
     return hash;
 }
 
-void mxt_flow_table_expect(const struct mxt_flow_table *table, uint32_t key)
+void mxt_flow_table_expect(const struct mxt_flow_table *table, uint64_t key)
 {
     const char *entry = (const char *)table->buckets[key & table->bucket_mask].first;
     if (entry == NULL)
@@ -460,10 +486,23 @@ void mxt_flow_table_expect(const struct mxt_flow_table *table, uint32_t key)
         __builtin_prefetch(entry + line, 1);
 }
 
-const void *mxt_flow_table_session(const struct mxt_flow_table *table, uint32_t key)
+const struct mxt_session *mxt_flow_table_session(const struct mxt_flow_table *table, uint64_t key)
 {
     const struct entry *entry = table->buckets[key & table->bucket_mask].first;
     return entry == NULL ? NULL : entry->flow.session;
+}
+
+/* A SYN opens another connection. */
+static bool is_passed_over(struct mxt_flow_table *table, const struct mxt_segment *segment, uint64_t key)
+{
+    if (table->passed == NULL || !mxt_passed_has(table->passed, key))
+        return false;
+    if ((segment->flags & (MXT_SYN | MXT_RST)) == MXT_SYN) {
+        mxt_passed_remove(table->passed, key);
+        return false;
+    }
+    table->counters.passed_segments++;
+    return true;
 }
 
 void mxt_flow_table_segment(struct mxt_flow_table *table, const struct mxt_segment *segment)
@@ -471,11 +510,13 @@ void mxt_flow_table_segment(struct mxt_flow_table *table, const struct mxt_segme
     mxt_flow_table_take(table, segment, hash_segment(table, segment));
 }
 
-void mxt_flow_table_take(struct mxt_flow_table *table, const struct mxt_segment *segment, uint32_t key)
+void mxt_flow_table_take(struct mxt_flow_table *table, const struct mxt_segment *segment, uint64_t key)
 {
     advance(table, segment->time_us);
     if (table->clock_us >= table->next_timers_us)
         run_timers(table);
+    if (is_passed_over(table, segment, key))
+        return;
     struct mxt_segment late;
     if (segment->time_us != table->clock_us) {
         late = *segment;
@@ -483,13 +524,13 @@ void mxt_flow_table_take(struct mxt_flow_table *table, const struct mxt_segment 
         segment = &late;
     }
     enum mxt_direction direction = MXT_TOSERVER;
-    struct entry *entry = find(table, key, segment, &direction);
+    struct entry *entry = find(table, (uint32_t)key, segment, &direction);
     if (entry != NULL && (segment->flags & (MXT_SYN | MXT_RST)) == MXT_SYN && mxt_tcp_is_reuse(entry->flow.tcp, direction, segment)) {
         retire(table, entry, MXT_FLOW_REUSED);
         entry = NULL;
     }
     if (entry == NULL)
-        entry = open_flow(table, key, segment, &direction);
+        entry = open_flow(table, (uint32_t)key, segment, &direction);
     if (entry != NULL)
         take(table, entry, direction, segment);
 }

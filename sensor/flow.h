@@ -15,21 +15,31 @@
 #include "decoders/packet.h"
 #include "sensor/tcp.h"
 
+struct mxt_probe;
+struct mxt_session;
+
 struct mxt_flow_limits {
     uint32_t flows; /* most flows at once, default 1,000,000; beyond, the least worthy is retired: half-open, closed, without content, idle longest */
     int64_t half_open_timeout_us; /* no handshake seen; default 30 s */
     int64_t idle_timeout_us;      /* default 10 min (RFC 5321 4.5.3.2 lets a client wait that long) */
     int64_t closed_timeout_us;    /* after FIN both ways or RST; default 5 s (late retransmissions) */
     int64_t rest_timeout_us;      /* quiet for so long: mxt_tcp_rest; default 5 s */
+    uint32_t passed; /* foreign connections remembered, so that nothing but a look at this memory is spent on them; default 1,000,000 (8 MiB); 0: there are none */
 };
 #define MXT_FLOW_LIMITS_DEFAULT                                                                                                                                \
     ((struct mxt_flow_limits){                                                                                                                                 \
-        .flows = 1000000, .half_open_timeout_us = 30000000, .idle_timeout_us = 600000000, .closed_timeout_us = 5000000, .rest_timeout_us = 5000000})
+        .flows = 1000000, .half_open_timeout_us = 30000000, .idle_timeout_us = 600000000, .closed_timeout_us = 5000000, .rest_timeout_us = 5000000, .passed = 1000000})
 
-enum mxt_flow_end { MXT_FLOW_CLOSED, MXT_FLOW_IDLE, MXT_FLOW_HALF_OPEN, MXT_FLOW_REUSED, MXT_FLOW_EVICTED, MXT_FLOW_CAPTURE_END };
-#define MXT_FLOW_ENDS 6
+enum mxt_flow_end { MXT_FLOW_CLOSED, MXT_FLOW_IDLE, MXT_FLOW_HALF_OPEN, MXT_FLOW_REUSED, MXT_FLOW_EVICTED, MXT_FLOW_CAPTURE_END, MXT_FLOW_PASSED };
+#define MXT_FLOW_ENDS 7
 
-/* A connection. Fields may be read by the owner of `session`; only `session` may be written. */
+/*
+ * What a connection is taken for. Set by its owner. FOREIGN: it ends after the call that found it out (MXT_FLOW_PASSED), and its packets are passed over until a
+ * SYN opens another over the same ports.
+ */
+enum mxt_flow_standing { MXT_FLOW_NEW, MXT_FLOW_MAIL_PORT, MXT_FLOW_CANDIDATE, MXT_FLOW_MAIL, MXT_FLOW_FOREIGN };
+
+/* A connection. Its owner may read all, and write what is marked as the owner's, zero at first. */
 struct mxt_flow {
     struct mxt_address client, server;
     uint16_t client_port, server_port;
@@ -38,8 +48,13 @@ struct mxt_flow {
     bool is_orientation_certain; /* a SYN told who the client is */
     int64_t start_us, last_us;
     const char *interface; /* of its first frame, or NULL */
-    void *session;         /* the owner's, NULL at first */
     struct mxt_tcp *tcp;
+    /* the owner's */
+    struct mxt_session *session;
+    struct mxt_probe *probe;
+    uint8_t standing; /* enum mxt_flow_standing */
+    uint8_t spoken;   /* directions that have said something, a bit each */
+    uint16_t skipped; /* bytes towards the server that no session was given */
 };
 
 /* What is done with a flow's bytes. `owner` is the table's. None may be NULL but the last. They must not call this file's functions. */
@@ -57,6 +72,8 @@ struct mxt_flow_handler {
 struct mxt_flow_counters {
     uint64_t opened, ended[MXT_FLOW_ENDS], active, peak;
     uint64_t allocation_failures; /* flows that could not be opened */
+    uint64_t passed_segments;     /* of foreign connections */
+    uint64_t passed_forgotten;    /* foreign connections forgotten for want of room */
 };
 
 struct mxt_flow_table;
@@ -76,16 +93,16 @@ void mxt_flow_table_segment(struct mxt_flow_table *table, const struct mxt_segme
  */
 
 /* Begins to fetch what finds the flow. Returns the segment's key for the other two. */
-uint32_t mxt_flow_table_announce(const struct mxt_flow_table *table, const struct mxt_segment *segment);
+uint64_t mxt_flow_table_announce(const struct mxt_flow_table *table, const struct mxt_segment *segment);
 
 /* Begins to fetch the flow. */
-void mxt_flow_table_expect(const struct mxt_flow_table *table, uint32_t key);
+void mxt_flow_table_expect(const struct mxt_flow_table *table, uint64_t key);
 
 /* The session of the flow that is expected, for its owner to fetch; NULL: none. No more than a guess. */
-const void *mxt_flow_table_session(const struct mxt_flow_table *table, uint32_t key);
+const struct mxt_session *mxt_flow_table_session(const struct mxt_flow_table *table, uint64_t key);
 
 /* As mxt_flow_table_segment. */
-void mxt_flow_table_take(struct mxt_flow_table *table, const struct mxt_segment *segment, uint32_t key);
+void mxt_flow_table_take(struct mxt_flow_table *table, const struct mxt_segment *segment, uint64_t key);
 
 /* Lets capture time pass without a segment. */
 void mxt_flow_table_tick(struct mxt_flow_table *table, int64_t now_us);

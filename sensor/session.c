@@ -162,6 +162,11 @@ bool mxt_session_is_bulk(const struct mxt_session *session, enum mxt_direction d
     return mxt_smtp_is_body(smtp_of(session), direction);
 }
 
+bool mxt_session_is_evident(const struct mxt_session *session)
+{
+    return mxt_smtp_is_evident(smtp_of(session));
+}
+
 /* TLS facts of a mirror that decrypts: the handshake is not there to be seen. */
 static void note_decrypted(struct mxt_session *session)
 {
@@ -179,6 +184,7 @@ static const char *flow_end_name(enum mxt_flow_end why)
     case MXT_FLOW_EVICTED: return "evicted";
     case MXT_FLOW_CAPTURE_END: return "capture_end";
     case MXT_FLOW_HALF_OPEN: return "idle";
+    case MXT_FLOW_PASSED: /* has no record */
     case MXT_FLOW_CLOSED: break;
     }
     return "fin";

@@ -59,6 +59,9 @@ bool mxt_session_is_done(const struct mxt_session *session);
 /* Whether a direction is in bulk (a message body): its bytes need not be kept for comparison. */
 bool mxt_session_is_bulk(const struct mxt_session *session, enum mxt_direction direction);
 
+/* Whether what was said so far is SMTP beyond doubt (mxt_smtp_is_evident). */
+bool mxt_session_is_evident(const struct mxt_session *session);
+
 /* The connection is over, `why`: settles the facts. Nothing may be fed afterwards. */
 void mxt_session_finish(struct mxt_session *session, enum mxt_flow_end why);
 

@@ -391,8 +391,11 @@ def busy(_lab):
 @scenario(
     "shape-other-protocol",
     sessions=None,
-    purpose="HTTP on port 25: nothing of SMTP is made of it",
+    purpose="HTTP on port 25: nothing of SMTP is made of it, and the protocol is named",
     origin="a Python client and server",
+    raises=("smtp.other_protocol",),
+    severity={"smtp.other_protocol": "low"},
+    facts=[fact("app_proto", "http")],
     shows=(b"GET / HTTP/1.1\r\n", b"HTTP/1.1 200 OK\r\n"),
 )
 def other_protocol(_lab):

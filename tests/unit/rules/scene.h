@@ -26,6 +26,7 @@ struct facts {
     uint64_t gap_toserver, gap_toclient;
     const char *ended;
     uint32_t overlaps;
+    const char *app_proto;
 
     enum mxt_fact offered, requested;
     uint16_t reply_code;
@@ -146,6 +147,7 @@ static inline void scene_make(struct scene *scene, const struct facts *f)
     record->session_id = 0x0123456789abcdef;
     record->final = !f->is_snapshot;
     record->hop = f->hop;
+    record->app_proto = f->app_proto;
     record->src_port = 40112;
     record->dest_port = f->port == 0 ? 25 : f->port;
     record->capture = (struct mxt_capture_facts){.gap_bytes_toserver = f->gap_toserver,

@@ -51,6 +51,7 @@ static const struct cause raised[] = {
     {MXT_RULE_MTA_STS_TLS_OBSOLETE, {SHOWN, .version = 0x0302}},
     {MXT_RULE_AUTH_PLAINTEXT_CREDENTIALS, {.secret = Y, .attempts = 1, .mechanism = "PLAIN", .auth_code = 235}},
     {MXT_RULE_SMTP_SMUGGLING, {.mark = "\\n.\\n", .verb = "MAIL", .server_ended = Y}},
+    {MXT_RULE_SMTP_OTHER_PROTOCOL, {.app_proto = "http"}},
     {MXT_RULE_TCP_CONFLICTING_OVERLAP, {.overlaps = 3}},
 };
 
