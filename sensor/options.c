@@ -11,10 +11,8 @@ static enum mxt_status check_sense(const struct mxt_options *options, const stru
     const char *fault = NULL;
     if (options->action == MXT_ACTION_REPLAY && options->capture_count == 0)
         fault = "nothing to do: write -r FILE... to replay captures, -i INTERFACE to watch live, or --help";
-    if (options->interface_count > 0 && options->capture_count > 0)
+    if (options->action == MXT_ACTION_LIVE && options->capture_count > 0)
         fault = "-i and -r: either watch interfaces or replay captures, not both";
-    if (options->action == MXT_ACTION_REPLAY && options->workers > 1)
-        fault = "--workers: a replay has one; more than one are for -i";
     if (options->action == MXT_ACTION_CHECK_CONFIG && options->config == NULL)
         fault = "--check-config: which file? Write --config FILE too";
     if (fault == NULL)
@@ -28,20 +26,41 @@ static bool has_use_for_config(const struct mxt_options *options)
     return options->config != NULL && (options->action == MXT_ACTION_REPLAY || options->action == MXT_ACTION_CHECK_CONFIG);
 }
 
+/* A file written for live use serves replays too, and the other way round: what stands on the command line says which it is. `line`: how things were without the file. */
+static void choose_source(struct mxt_options *options, const struct mxt_options *line)
+{
+    if (line->capture_count > 0 && line->interface_count == 0)
+        options->interface_count = 0;
+    if (line->interface_count > 0 && line->capture_count == 0)
+        options->capture_count = 0;
+    if (options->action == MXT_ACTION_REPLAY && options->interface_count > 0)
+        options->action = MXT_ACTION_LIVE;
+}
+
+static enum mxt_status read_all(const struct mxt_keys *keys, int argc, char **argv, struct mxt_options *out, const struct mxt_faults *faults)
+{
+    struct mxt_given given = {0};
+    enum mxt_status status = mxt_config_line(keys, argc, argv, out, &given, faults);
+    const struct mxt_options line = *out;
+    if (status == MXT_OK && has_use_for_config(out))
+        status = mxt_config_read(out->config, keys, out, &given, faults);
+    if (status == MXT_OK)
+        status = mxt_keys_fill_defaults(keys, &given, out);
+    choose_source(out, &line);
+    if (status == MXT_OK && out->action == MXT_ACTION_REPLAY && line.workers > 1) {
+        mxt_config_tell(faults, "", "--workers: a replay has one; more than one are for -i");
+        status = MXT_EUSAGE;
+    }
+    return status;
+}
+
 enum mxt_status mxt_options_parse(int argc, char **argv, struct mxt_options *out, const struct mxt_faults *faults)
 {
     struct mxt_keys keys;
-    struct mxt_given given = {0};
     mxt_keys_of(&mxt_sensor_program, &keys);
     *out = (struct mxt_options){.action = MXT_ACTION_REPLAY};
     mxt_judge_config_init(&out->judge);
-    enum mxt_status status = mxt_config_line(&keys, argc, argv, out, &given, faults);
-    if (status == MXT_OK && has_use_for_config(out))
-        status = mxt_config_read(out->config, &keys, out, &given, faults);
-    if (status == MXT_OK)
-        status = mxt_keys_fill_defaults(&keys, &given, out);
-    if (out->action == MXT_ACTION_REPLAY && out->interface_count > 0)
-        out->action = MXT_ACTION_LIVE;
+    enum mxt_status status = read_all(&keys, argc, argv, out, faults);
     return status == MXT_OK ? check_sense(out, faults) : status;
 }
 

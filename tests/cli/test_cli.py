@@ -65,6 +65,11 @@ def test_rules_lists_ids_and_rfcs():
     (("-r", CLEAN, "--ports", "mail"), "mail"),
     (("-r", CLEAN, "--home-net", "10.0.0.0/64"), "/64"),
     (("-r", CLEAN, "-o", "yaml"), "yaml"),
+    (("-r", CLEAN, "-i", "lo"), "-i and -r"),
+    (("-r", CLEAN, "--workers", "2"), "--workers"),
+    (("-i", "lo", "--workers", "0"), "from 1 to 64"),
+    (("-i", "lo,lo"), "twice"),
+    (("-i", "lo", "--buffer", "64"), "1MiB"),
 ])
 def test_wrong_usage_is_2_and_names_the_place(args, named):
     result = run(*args)

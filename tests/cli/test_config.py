@@ -78,6 +78,14 @@ def test_the_sample_with_every_key_in_use_is_right(tmp_path):
     assert (result.returncode, result.stderr) == (0, "")
 
 
+def test_what_stands_on_the_command_line_says_whether_it_is_a_replay(tmp_path):
+    path = write(tmp_path, "interface: nonexistent0\nworkers: 4\nread: /nonexistent\n")
+    assert rules("--config", path, "-r", MASKED) == rules("-r", MASKED)
+    live = run("--config", path, "-i", "nonexistent1")
+    assert live.returncode == 1 and "nonexistent1: there is no such interface" in live.stderr
+    assert run("--config", path).returncode == 2
+
+
 def test_the_sample_tells_every_key_with_its_help_and_default():
     keys, told = keys_of_help()
     assert len(keys) >= 20 and "windows.quiet" in keys and "suppress.until" in keys and "home-net" in keys
