@@ -13,7 +13,7 @@
 #include "rules/ledger.h"
 #include "sensor/knowledge_file.h"
 #include "sensor/output.h"
-#include "sensor/policy_files.h"
+#include "collector/policy_files.h"
 
 /* An engine and what is its alone. */
 struct post {

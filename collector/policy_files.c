@@ -1,4 +1,4 @@
-#include "sensor/policy_files.h"
+#include "collector/policy_files.h"
 
 #include <dirent.h>
 #include <errno.h>

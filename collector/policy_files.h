@@ -1,6 +1,6 @@
 /* MTA-STS policies from a folder into the knowledge. */
-#ifndef MXT_SENSOR_POLICY_FILES_H
-#define MXT_SENSOR_POLICY_FILES_H
+#ifndef MXT_COLLECTOR_POLICY_FILES_H
+#define MXT_COLLECTOR_POLICY_FILES_H
 
 #include <stddef.h>
 
