@@ -18,6 +18,7 @@ struct mxt_health {
     bool final;
     uint64_t packets, bytes;
     uint64_t kernel_drops, interface_drops; /* live: frames lost for want of room in the kernel's ring; in the card or its driver */
+    uint64_t lost_queue;             /* live: records lost for want of room on their way to the judge, or to the publisher */
     uint64_t segments;               /* TCP segments of mail ports */
     uint64_t other, fragments_pending, malformed, unsupported, snapped, fragments_dropped;
     uint64_t flows, flows_peak, flows_active;

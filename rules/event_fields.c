@@ -394,6 +394,7 @@ static const struct mxt_field counters[] = {
     COUNTER(bytes, "of frames on the wire"),
     COUNTER(kernel_drops, "frames lost for want of room in the kernel's ring: the sensor was too slow"),
     COUNTER(interface_drops, "frames lost in the card or its driver"),
+    COUNTER(lost_queue, "records lost for want of room on their way to the judge or the publisher"),
     COUNTER(segments, "TCP segments of mail ports, of all ports with any-port"),
     COUNTER(other, "packets that are not mail"),
     COUNTER(fragments_pending, "fragments whose datagram was not complete yet"),

@@ -172,6 +172,8 @@ static void announce(const struct live *live)
 
 static int run_workers(struct live *live)
 {
+    if (!mxt_station_start(live->station))
+        return 1;
     if (mxt_worker_start(live->worker) != MXT_OK) {
         mxt_station_complain("the system gives no thread");
         return 1;

@@ -32,8 +32,8 @@ struct mxt_outbox *mxt_outbox_new(size_t bytes, enum mxt_outbox_when_full when_f
 void mxt_outbox_free(struct mxt_outbox *outbox);
 
 /* Puts a record or a health event; any thread. MXT_OK; MXT_DONE: it is closed, or full and not waiting; MXT_ENOMEM. What is not put is counted as lost. */
-enum mxt_status mxt_outbox_record(struct mxt_outbox *outbox, const struct mxt_record *record) MXT_MUST_CHECK;
-enum mxt_status mxt_outbox_health(struct mxt_outbox *outbox, const struct mxt_health *health) MXT_MUST_CHECK;
+enum mxt_status mxt_outbox_record(struct mxt_outbox *outbox, const struct mxt_record *record);
+enum mxt_status mxt_outbox_health(struct mxt_outbox *outbox, const struct mxt_health *health);
 
 /*
  * The consumer: waits at most `timeout_ms` (-1: until there is one or it is closed and empty) for the next parcel, which stays valid until the next call. Having

@@ -3,6 +3,7 @@
 #define MXT_SENSOR_OUTPUT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 
 #include "decoders/status.h"
@@ -20,8 +21,8 @@ struct mxt_output_writer *mxt_output_new(FILE *stream, enum mxt_output format, b
 /* NULL is accepted. */
 void mxt_output_free(struct mxt_output_writer *writer);
 
-/* A session that was judged. JSON tells it at once, and once only; the report keeps what it may need. */
-void mxt_output_session(struct mxt_output_writer *writer, const struct mxt_record *record, const struct mxt_judged *judged);
+/* A session that was judged. JSON tells it at once, and once only, as the `n` bytes at `json` have it; the report keeps what it may need of the record. */
+void mxt_output_session(struct mxt_output_writer *writer, const struct mxt_record *record, const struct mxt_judged *judged, const char *json, size_t n);
 
 /* An alert. Replay: in the order of mxt_alerts_each, after all sessions. Live: when it is told (raised, graver, or withdrawn). */
 void mxt_output_alert(struct mxt_output_writer *writer, const struct mxt_alert *alert);
@@ -37,5 +38,8 @@ void mxt_output_finish(struct mxt_output_writer *writer, const struct mxt_health
 
 /* MXT_OK; MXT_EIO where the stream refused (a full disk, a closed pipe): something is missing from the output; MXT_ENOMEM. */
 enum mxt_status mxt_output_status(const struct mxt_output_writer *writer);
+
+/* The system's reason for MXT_EIO. */
+int mxt_output_error(const struct mxt_output_writer *writer);
 
 #endif

@@ -74,7 +74,7 @@ static bool open_all(struct replay *replay)
         mxt_station_complain(error);
         return false;
     }
-    return true;
+    return mxt_station_start(replay->station);
 }
 
 static void show_progress(struct replay *replay)

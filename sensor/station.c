@@ -1,19 +1,13 @@
 #include "sensor/station.h"
 
-#include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/random.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "rules/knowledge.h"
-#include "rules/ledger.h"
-#include "sensor/knowledge_file.h"
-#include "sensor/output.h"
-#include "collector/policy_files.h"
+#include "sensor/judging.h"
+#include "sensor/seed.h"
+
+#define OUTBOX_BYTES (4u << 20) /* some thousand records: more than are made while one is judged */
 
 /* An engine and what is its alone. */
 struct post {
@@ -23,16 +17,10 @@ struct post {
 
 struct mxt_station {
     const struct mxt_options *options;
-    bool is_live;
-    pthread_mutex_t lock; /* of all that records change */
-    struct mxt_memory *memory;
-    struct mxt_knowledge_file *knowledge; /* NULL: none is kept */
-    struct mxt_output_writer *output;
-    struct mxt_ledger *ledger;
+    struct mxt_outbox *outbox;
+    struct mxt_judging *judging;
     struct post posts[MXT_STATION_ENGINES];
     size_t post_count;
-    uint64_t alerts;
-    uint64_t transit; /* sessions between strangers, by the home networks */
     uint64_t refused; /* allocations, known at the end */
 };
 
@@ -50,98 +38,35 @@ static void complain(void *context, const char *sentence)
 static void on_record(void *context, const struct mxt_record *record, struct mxt_arena *arena)
 {
     struct mxt_station *station = context;
-    pthread_mutex_lock(&station->lock);
-    mxt_ledger_take(station->ledger, record, NULL, 0, arena);
-    if (station->knowledge != NULL) /* only records teach, so here is often enough, however few frames come */
-        mxt_knowledge_file_tick(station->knowledge, time(NULL));
-    pthread_mutex_unlock(&station->lock);
+    (void)arena;
+    mxt_outbox_record(station->outbox, record); /* counts what it does not take */
 }
 
-static void on_judged(void *context, const struct mxt_record *record, const struct mxt_judged *judged)
-{
-    struct mxt_station *station = context;
-    station->transit += !judged->is_again && record->final && record->hop == MXT_HOP_TRANSIT;
-    mxt_output_session(station->output, record, judged);
-}
-
-/* Replay: all, at the end. Live: when it is raised, graver or withdrawn. */
-static void on_alert(void *context, const struct mxt_alert *alert)
-{
-    struct mxt_station *station = context;
-    mxt_output_alert(station->output, alert);
-}
-
-/* At the end, of each alert. */
-static void on_last_alert(void *context, const struct mxt_alert *alert)
-{
-    struct mxt_station *station = context;
-    station->alerts++;
-    if (station->is_live)
-        mxt_output_count_alert(station->output, alert);
-    else
-        mxt_output_alert(station->output, alert);
-}
-
-/* A key for hash tables, so that nobody can aim collisions at them. The clock serves where the kernel gives none. */
-static uint64_t random_seed(void)
-{
-    uint64_t seed;
-    return getrandom(&seed, sizeof seed, GRND_NONBLOCK) == sizeof seed ? seed : (uint64_t)time(NULL);
-}
-
-/* Policies and what an earlier run has kept. */
-static bool read_knowledge(struct mxt_station *station)
-{
-    static const struct mxt_faults faults = {.tell = complain};
-    const struct mxt_options *options = station->options;
-    struct mxt_memory_limits limits = MXT_MEMORY_LIMITS_DEFAULT;
-    limits.seed = random_seed();
-    station->memory = mxt_memory_new_limited(&limits);
-    if (station->memory == NULL) {
-        mxt_station_complain("out of memory");
-        return false;
-    }
-    if (options->policies != NULL && mxt_policy_files_read(station->memory, options->policies, &faults) != MXT_OK)
-        return false;
-    if (options->knowledge == NULL)
-        return true;
-    enum mxt_status status = mxt_knowledge_file_open(options->knowledge, station->memory, time(NULL), &faults, &station->knowledge);
-    if (status == MXT_ENOMEM)
-        mxt_station_complain("out of memory");
-    return status == MXT_OK;
-}
-
-static bool open_judge(struct mxt_station *station)
-{
-    struct mxt_ledger_config judge = {.judge = &station->options->judge,
-                                      .memory = station->memory,
-                                      .alerts_limits = MXT_ALERTS_LIMITS_DEFAULT,
-                                      .teller = {.tell = station->is_live ? on_alert : NULL, .context = station},
-                                      .judged = on_judged,
-                                      .context = station};
-    judge.alerts_limits.seed = random_seed();
-    station->output = mxt_output_new(stdout, station->options->output, station->is_live, isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL);
-    station->ledger = mxt_ledger_new(&judge);
-    if (station->output != NULL && station->ledger != NULL)
-        return true;
-    mxt_station_complain("out of memory");
-    return false;
-}
-
+/* A replay waits for its judge; packets on the wire wait for nobody. */
 struct mxt_station *mxt_station_open(const struct mxt_options *options)
 {
+    static const struct mxt_faults faults = {.tell = complain};
+    enum mxt_outbox_when_full when_full = options->interface_count > 0 ? MXT_OUTBOX_DROP : MXT_OUTBOX_WAIT;
     struct mxt_station *station = calloc(1, sizeof *station);
-    if (station == NULL) {
+    if (station == NULL || (station->outbox = mxt_outbox_new(OUTBOX_BYTES, when_full)) == NULL) {
         mxt_station_complain("out of memory");
+        free(station);
         return NULL;
     }
     station->options = options;
-    station->is_live = options->interface_count > 0;
-    pthread_mutex_init(&station->lock, NULL);
-    if (read_knowledge(station) && open_judge(station))
-        return station;
-    mxt_station_free(station);
-    return NULL;
+    if ((station->judging = mxt_judging_open(options, &faults)) == NULL) {
+        mxt_station_free(station);
+        return NULL;
+    }
+    return station;
+}
+
+bool mxt_station_start(struct mxt_station *station)
+{
+    if (mxt_judging_start(station->judging, station->outbox) == MXT_OK)
+        return true;
+    mxt_station_complain("the system gives no thread; look at the limits of processes and tasks (ulimit -u, TasksMax)");
+    return false;
 }
 
 void mxt_station_free(struct mxt_station *station)
@@ -152,11 +77,9 @@ void mxt_station_free(struct mxt_station *station)
         mxt_engine_free(station->posts[i].engine);
         mxt_trust_free(station->posts[i].trust);
     }
-    mxt_ledger_free(station->ledger);
-    mxt_output_free(station->output);
-    mxt_knowledge_file_free(station->knowledge);
-    mxt_memory_free(station->memory);
-    pthread_mutex_destroy(&station->lock);
+    mxt_outbox_close(station->outbox);
+    mxt_judging_free(station->judging);
+    mxt_outbox_free(station->outbox);
     free(station);
 }
 
@@ -183,7 +106,7 @@ struct mxt_engine *mxt_station_add_engine(struct mxt_station *station)
         .packet_limits = MXT_PACKET_LIMITS_DEFAULT,
         .tcp_limits = MXT_TCP_LIMITS_DEFAULT,
         .flow_limits = MXT_FLOW_LIMITS_DEFAULT,
-        .hash_seed = random_seed(),
+        .hash_seed = mxt_random_seed(),
         .record = on_record,
         .context = station,
     };
@@ -196,16 +119,17 @@ struct mxt_engine *mxt_station_add_engine(struct mxt_station *station)
 
 bool mxt_station_is_broken(const struct mxt_station *station)
 {
-    return mxt_output_status(station->output) != MXT_OK;
+    return mxt_judging_is_broken(station->judging);
 }
 
-/* What the alerts rest on is whose networks these are. */
-static void advise(const struct mxt_station *station, struct mxt_health *health)
+/* The outbox loses records of a live sensor for want of room, those of a replay for want of memory. */
+static void add_lost(const struct mxt_station *station, struct mxt_health *health)
 {
-    if (health->advice == NULL && station->transit * 2 > health->sessions)
-        health->advice = "Most sessions are between networks that are not yours: say with --home-net which networks are, and with --home-domain which domains.";
-    if (health->advice != NULL)
-        mxt_station_complain(health->advice);
+    uint64_t lost = mxt_outbox_counters(station->outbox).lost;
+    if (station->options->interface_count > 0)
+        health->lost_queue += lost;
+    else
+        health->refused += lost;
 }
 
 void mxt_station_health(struct mxt_station *station, struct mxt_health *health, bool is_asked_for)
@@ -213,16 +137,13 @@ void mxt_station_health(struct mxt_station *station, struct mxt_health *health, 
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     health->timestamp_us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-    pthread_mutex_lock(&station->lock);
-    health->suppressed = mxt_ledger_suppressed(station->ledger);
-    health->refused += mxt_ledger_refused(station->ledger);
-    mxt_output_health(station->output, health, is_asked_for);
-    pthread_mutex_unlock(&station->lock);
+    add_lost(station, health);
+    mxt_judging_health(station->judging, health, is_asked_for);
 }
 
 void mxt_station_finish(struct mxt_station *station, const struct mxt_health *beside)
 {
-    struct mxt_health health = {.sensor = station->options->sensor};
+    struct mxt_health health = {.sensor = station->options->sensor, .final = true};
     if (beside != NULL)
         mxt_health_add(&health, beside);
     for (size_t i = 0; i < station->post_count; i++) {
@@ -231,29 +152,16 @@ void mxt_station_finish(struct mxt_station *station, const struct mxt_health *be
         mxt_engine_health(station->posts[i].engine, &part);
         mxt_health_add(&health, &part);
     }
-    mxt_ledger_alerts(station->ledger, on_last_alert, station);
-    health.final = true;
-    health.alerts = station->alerts;
-    health.suppressed = mxt_ledger_suppressed(station->ledger);
-    health.refused += mxt_ledger_refused(station->ledger);
+    mxt_outbox_close(station->outbox);
+    add_lost(station, &health);
+    mxt_judging_finish(station->judging, &health);
     station->refused = health.refused;
-    advise(station, &health);
-    mxt_output_finish(station->output, &health);
 }
 
 int mxt_station_conclude(struct mxt_station *station)
 {
-    int exit_status = 0;
-    if (station->refused > 0) {
+    if (station->refused > 0)
         fprintf(stderr, "mxtap-sensor: %llu allocations were refused: some facts or alerts are missing\n", (unsigned long long)station->refused);
-        exit_status = 1;
-    }
-    enum mxt_status written = mxt_output_status(station->output);
-    if (written != MXT_OK) {
-        fprintf(stderr, "mxtap-sensor: standard output: %s; the output is not complete\n", written == MXT_EIO ? strerror(errno) : mxt_strstatus(written));
-        exit_status = 1;
-    }
-    if (station->knowledge != NULL && mxt_knowledge_file_write(station->knowledge) != MXT_OK)
-        exit_status = 1;
-    return exit_status;
+    bool is_well = mxt_judging_conclude(station->judging);
+    return is_well && station->refused == 0 ? 0 : 1;
 }

@@ -1,6 +1,6 @@
 /*
- * What a replay and a live sensor have in common: knowledge, trust, judge and output as the options say, and engines that deliver to them. Records of its
- * engines are judged and told; at the end comes what is told at the end.
+ * What a replay and a live sensor have in common: engines with their trust, and behind an outbox the judge in a thread of its own. Records of the engines are
+ * judged and told; at the end comes what is told at the end.
  */
 #ifndef MXT_SENSOR_STATION_H
 #define MXT_SENSOR_STATION_H
@@ -18,13 +18,16 @@ struct mxt_station;
 /* Opens all that the options name but captures and interfaces. `options` outlives it. NULL: what failed was told on stderr. */
 struct mxt_station *mxt_station_open(const struct mxt_options *options);
 
-/* Frees it with its engines; nothing more is told. NULL is accepted. */
+/* Starts the judge's thread; to be called once, when all is open and before the first frame. False: why was told on stderr. */
+bool mxt_station_start(struct mxt_station *station);
+
+/* Frees it with its engines; what was not finished is not told. NULL is accepted. */
 void mxt_station_free(struct mxt_station *station);
 
 /* An engine with a trust cache of its own, whose records come to the station; owned by it. NULL: why was told on stderr. */
 struct mxt_engine *mxt_station_add_engine(struct mxt_station *station);
 
-/* Whether output was lost: there is no use in going on. */
+/* Whether output was lost: there is no use in going on. Any thread. */
 bool mxt_station_is_broken(const struct mxt_station *station);
 
 /*
@@ -33,7 +36,10 @@ bool mxt_station_is_broken(const struct mxt_station *station);
  */
 void mxt_station_health(struct mxt_station *station, struct mxt_health *health, bool is_asked_for);
 
-/* The end: finishes the engines, which no other thread uses any more, and tells what is told at the end. `beside` (or NULL): counters that engines do not know. */
+/*
+ * The end: finishes the engines, which no other thread uses any more, waits for the judge, and tells what is told at the end. `beside` (or NULL): counters that
+ * engines do not know.
+ */
 void mxt_station_finish(struct mxt_station *station, const struct mxt_health *beside);
 
 /* After mxt_station_finish: complains of what is missing, writes the knowledge. The program's exit status, as far as it depends on this: 0 or 1. */
