@@ -33,9 +33,15 @@ static void judge_capability_masked(const struct mxt_case *c)
         mxt_case_exposure(c, finding);
 }
 
+/* While the session goes on the client may ask again, and succeed; once it has sent mail instead, it has not. */
+static bool is_attempt_over(const struct mxt_case *c)
+{
+    return c->record->final || mxt_case_is_exposed(c);
+}
+
 static void judge_command_mangled(const struct mxt_case *c)
 {
-    if (!mxt_case_is_mangled(c))
+    if (!mxt_case_is_mangled(c) || !is_attempt_over(c))
         return;
     struct mxt_finding *finding = mxt_case_raise(c, MXT_RULE_STARTTLS_COMMAND_MANGLED, MXT_SEVERITY_HIGH);
     mxt_case_text(c, finding, "mangled_command", c->smtp->starttls.mangled_command);
@@ -48,7 +54,7 @@ static void judge_command_mangled(const struct mxt_case *c)
 static void judge_command_refused(const struct mxt_case *c)
 {
     const struct mxt_starttls_facts *starttls = &c->smtp->starttls;
-    if (starttls->offered != MXT_YES || !mxt_case_is_refused(c))
+    if (starttls->offered != MXT_YES || !mxt_case_is_refused(c) || !is_attempt_over(c))
         return;
     bool is_unknown_command = starttls->reply_code == SYNTAX_ERROR || starttls->reply_code == NOT_IMPLEMENTED;
     struct mxt_finding *finding = mxt_case_raise(c, MXT_RULE_STARTTLS_COMMAND_REFUSED, is_unknown_command ? MXT_SEVERITY_HIGH : MXT_SEVERITY_MEDIUM);

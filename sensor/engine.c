@@ -1,13 +1,17 @@
 #include "sensor/engine.h"
 
+#include <stdalign.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "rules/judge.h"
 #include "sensor/probe.h"
 #include "sensor/slab.h"
+#include "sensor/snapshot.h"
 
 #define JUDGE_ARENA (1u << 20) /* bytes that findings and alerts of one record may take */
+#define LOOK_ARENA  4096       /* bytes that most looks at a session need, on the stack */
 #define MICROSECONDS_PER_SECOND 1000000
 #define TICK_GRAIN_US 10000 /* the flow table's timers are no finer */
 #define BATCH 16 /* segments under way at once: as many as a core can wait for, measured flat from 12 to 32 */
@@ -19,6 +23,7 @@ struct mxt_engine {
     struct mxt_slab sessions;
     struct mxt_probes probes;
     struct mxt_health health; /* what only the engine counts; the rest is asked for */
+    uint64_t sequence;        /* records told */
     int64_t tick_us;          /* capture time of the last tick */
 };
 
@@ -29,8 +34,45 @@ static struct mxt_session *session_of(struct mxt_engine *engine, struct mxt_flow
         flow->session = mxt_session_new(&engine->sessions, &engine->config.session, mxt_tcp_is_midstream(flow->tcp));
         if (flow->session == NULL)
             engine->health.refused++;
+        else if (engine->config.has_snapshots)
+            *(struct mxt_snapshot *)mxt_session_own(flow->session) = (struct mxt_snapshot){.count = 0};
     }
     return flow->session;
+}
+
+/* A record of the session as it is now, with its findings. */
+static void make_record(struct mxt_engine *engine, struct mxt_flow *flow, bool is_final, struct mxt_arena *arena, struct mxt_record *out)
+{
+    mxt_session_record(flow->session, flow, arena, out);
+    out->final = is_final;
+    out->app_proto = mxt_probe_protocol(flow);
+    if (mxt_judge_session(out, arena, &out->findings) != MXT_OK)
+        engine->health.refused++;
+}
+
+static void tell(struct mxt_engine *engine, struct mxt_record *record, uint32_t snapshot, struct mxt_arena *arena)
+{
+    record->snapshot = snapshot;
+    record->sequence = ++engine->sequence;
+    engine->config.record(engine->config.context, record, arena);
+}
+
+/* Looks whether the session is worth telling while it goes on. */
+static void look(struct mxt_engine *engine, struct mxt_flow *flow)
+{
+    struct mxt_snapshot *snapshot = mxt_session_own(flow->session);
+    struct mxt_session_progress progress;
+    mxt_session_progress(flow->session, &progress);
+    if (!mxt_snapshot_has_news(snapshot, &progress))
+        return;
+    alignas(max_align_t) char first[LOOK_ARENA];
+    struct mxt_arena arena;
+    struct mxt_record record;
+    mxt_arena_init_with(&arena, JUDGE_ARENA, first, sizeof first);
+    make_record(engine, flow, false, &arena, &record);
+    if (mxt_snapshot_is_due(snapshot, &record))
+        tell(engine, &record, snapshot->count, &arena);
+    mxt_arena_free(&arena);
 }
 
 static void on_data(void *owner, struct mxt_flow *flow, enum mxt_direction direction, const uint8_t *p, size_t n, int64_t time_us)
@@ -48,6 +90,8 @@ static void on_data(void *owner, struct mxt_flow *flow, enum mxt_direction direc
     mxt_session_data(session, direction, p, n, time_us);
     if (!is_settled)
         mxt_probe_look(&engine->probes, flow, session, direction, p, n, time_us);
+    if (engine->config.has_snapshots && (flow->standing == MXT_FLOW_MAIL || flow->standing == MXT_FLOW_MAIL_PORT))
+        look(engine, flow);
     if (mxt_session_is_done(session))
         mxt_tcp_stop_content(flow->tcp);
     else
@@ -131,17 +175,12 @@ static void on_end(void *owner, struct mxt_flow *flow, enum mxt_flow_end why)
         return;
     mxt_session_finish(session, why);
     struct mxt_arena arena;
-    mxt_arena_init(&arena, JUDGE_ARENA);
     struct mxt_record record;
-    mxt_session_record(session, flow, &arena, &record);
-    record.snapshot = 1;
-    record.final = true;
-    record.app_proto = mxt_probe_protocol(flow);
-    record.sequence = engine->health.sessions + 1;
-    if (mxt_judge_session(&record, &arena, &record.findings) != MXT_OK)
-        engine->health.refused++;
+    uint32_t told = engine->config.has_snapshots ? ((const struct mxt_snapshot *)mxt_session_own(session))->count : 0;
+    mxt_arena_init(&arena, JUDGE_ARENA);
+    make_record(engine, flow, true, &arena, &record);
     count_record(&engine->health, &record);
-    engine->config.record(engine->config.context, &record, &arena);
+    tell(engine, &record, told + 1, &arena);
     mxt_arena_free(&arena);
     forget(engine, flow);
 }
@@ -161,7 +200,7 @@ struct mxt_engine *mxt_engine_new(const struct mxt_engine_config *config)
     if (engine == NULL)
         return NULL;
     engine->config = *config;
-    mxt_session_slab_init(&engine->sessions);
+    mxt_session_slab_init(&engine->sessions, config->has_snapshots ? sizeof(struct mxt_snapshot) : 0);
     struct mxt_port_set every_port;
     memset(&every_port, 0xff, sizeof every_port);
     struct mxt_flow_limits flow_limits = config->flow_limits;

@@ -21,7 +21,8 @@ struct mxt_engine_config {
     struct mxt_tcp_limits tcp_limits;
     struct mxt_flow_limits flow_limits;
     uint64_t hash_seed;
-    /* Takes a final record with its session findings. Record and arena die when it returns; the arena is free to be used until then. */
+    bool has_snapshots; /* live: sessions that go on are told too (sensor/snapshot.h) */
+    /* Takes a record with its session findings. Record and arena die when it returns; the arena is free to be used until then. */
     void (*record)(void *context, const struct mxt_record *record, struct mxt_arena *arena);
     void *context;
 };

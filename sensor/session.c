@@ -14,7 +14,7 @@ struct mxt_session {
     struct mxt_arena arena;
     struct mxt_tls *tls;             /* from TLS's first byte until it is done */
     struct mxt_tls_facts *tls_facts; /* in the arena; outlives `tls` */
-    bool is_done, is_closed;
+    bool is_done, is_closed, is_finished;
     uint8_t end; /* enum mxt_flow_end, where TCP does not say */
 };
 
@@ -29,14 +29,24 @@ static size_t arena_at(void)
     return (decoder_at() + mxt_smtp_size() + alignof(max_align_t) - 1) / alignof(max_align_t) * alignof(max_align_t);
 }
 
+static size_t own_at(void)
+{
+    return arena_at() + MXT_SESSION_FIRST;
+}
+
 static struct mxt_smtp *smtp_of(const struct mxt_session *session)
 {
     return (struct mxt_smtp *)((const char *)session + decoder_at());
 }
 
-void mxt_session_slab_init(struct mxt_slab *slab)
+void mxt_session_slab_init(struct mxt_slab *slab, size_t own)
 {
-    mxt_slab_init(slab, arena_at() + MXT_SESSION_FIRST);
+    mxt_slab_init(slab, own_at() + own);
+}
+
+void *mxt_session_own(struct mxt_session *session)
+{
+    return (char *)session + own_at();
 }
 
 struct mxt_session *mxt_session_new(struct mxt_slab *slab, const struct mxt_session_context *context, bool is_midstream)
@@ -193,15 +203,49 @@ static const char *flow_end_name(enum mxt_flow_end why)
 void mxt_session_finish(struct mxt_session *session, enum mxt_flow_end why)
 {
     session->end = (uint8_t)why;
+    session->is_finished = true;
     mxt_smtp_finish(smtp_of(session), session->is_closed);
-    if (mxt_smtp_is_decrypted(smtp_of(session))) {
-        note_decrypted(session);
-    } else if (mxt_smtp_tls_mode(smtp_of(session)) != MXT_TLS_NONE && tls_of(session) != NULL) {
+    if (!mxt_smtp_is_decrypted(smtp_of(session)) && mxt_smtp_tls_mode(smtp_of(session)) != MXT_TLS_NONE && tls_of(session) != NULL) {
         mxt_tls_finish(session->tls);
         leave_tls(session);
     }
+}
+
+/* What only the SMTP decoder knows of TLS. */
+static void settle_tls(struct mxt_session *session)
+{
+    if (mxt_smtp_is_decrypted(smtp_of(session)))
+        note_decrypted(session);
     if (session->tls_facts != NULL)
         session->tls_facts->mode = mxt_smtp_tls_mode(smtp_of(session));
+}
+
+/* FNV-1a's step, over whole numbers. */
+static uint64_t mix(uint64_t hash, uint64_t value)
+{
+    return (hash ^ value) * UINT64_C(0x100000001b3);
+}
+
+void mxt_session_progress(const struct mxt_session *session, struct mxt_session_progress *out)
+{
+    const struct mxt_smtp_facts *smtp = mxt_smtp_facts(smtp_of(session));
+    const struct mxt_tls_facts *tls = session->tls_facts;
+    const uint64_t said[] = {
+        smtp->banner_code,          smtp->ehlo_reply_code,  smtp->helo_reply_code,
+        smtp->has_capabilities,     smtp->starttls.offered, smtp->starttls.reply_code,
+        smtp->auth.attempts,        smtp->auth.reply_code,  (uint64_t)smtp->auth.plaintext,
+        smtp->messages_total,       smtp->exposed_total,    smtp->delivered_total,
+        smtp->recipients_total,     smtp->smuggling_total,  smtp->starttls.injected_toserver + (uint64_t)smtp->starttls.injected_toclient,
+        tls == NULL ? 0 : tls->version, tls == NULL ? 0 : 1u + tls->has_certificate,
+    };
+    uint64_t hash = 0;
+    for (size_t i = 0; i < sizeof said / sizeof said[0]; i++)
+        hash = mix(hash, said[i]);
+    *out = (struct mxt_session_progress){
+        .said = hash,
+        .is_exposed = smtp->exposed_total > 0,
+        .outcome = mxt_smtp_is_decrypted(smtp_of(session)) ? MXT_TLS_DECRYPTED : tls == NULL ? MXT_TLS_OUTCOME_UNKNOWN : tls->outcome,
+    };
 }
 
 /* The same at every sensor on the path; a session whose beginning was not seen takes the sensor's name in. */
@@ -230,12 +274,13 @@ static void fill_capture(const struct mxt_session *session, const struct mxt_flo
         .midstream = mxt_tcp_is_midstream(flow->tcp),
         .one_sided = mxt_tcp_is_one_sided(flow->tcp),
         .conflicting_overlaps = counters->conflicting_overlaps,
-        .ended = ended != NULL ? ended : flow_end_name((enum mxt_flow_end)session->end),
+        .ended = ended != NULL || !session->is_finished ? ended : flow_end_name((enum mxt_flow_end)session->end),
     };
 }
 
 void mxt_session_record(struct mxt_session *session, const struct mxt_flow *flow, struct mxt_arena *arena, struct mxt_record *out)
 {
+    settle_tls(session);
     char *community_id = mxt_arena_alloc(arena, MXT_COMMUNITY_ID_TEXT);
     if (community_id != NULL)
         mxt_community_id(&flow->client, flow->client_port, &flow->server, flow->server_port, community_id);

@@ -31,8 +31,11 @@ struct mxt_session_context {
 
 struct mxt_session;
 
-/* Prepares a slab that has room for a session, its decoder and its first facts in each slot. */
-void mxt_session_slab_init(struct mxt_slab *slab);
+/* Prepares a slab that has room for a session, its decoder and its first facts in each slot, and for `own` bytes of the owner's. */
+void mxt_session_slab_init(struct mxt_slab *slab, size_t own);
+
+/* The owner's bytes of a session's slot, their content undefined at first; aligned for any object. */
+void *mxt_session_own(struct mxt_session *session);
 
 /* A session at its first byte (or gap), in a slot of `slab`. `context` is borrowed. NULL: out of memory. */
 struct mxt_session *mxt_session_new(struct mxt_slab *slab, const struct mxt_session_context *context, bool is_midstream);
@@ -53,6 +56,16 @@ void mxt_session_gap(struct mxt_session *session, enum mxt_direction direction, 
 /* The sender of a direction closed it. */
 void mxt_session_close(struct mxt_session *session, enum mxt_direction direction, enum mxt_close how);
 
+/* How far a session has come. */
+struct mxt_session_progress {
+    uint64_t said;                /* differs where something was said, by either side, on which a finding can rest */
+    bool is_exposed;              /* a message's content crossed in the clear */
+    enum mxt_tls_outcome outcome; /* so far */
+};
+
+/* Tells how far it has come. Costs no more than looking at some counters. */
+void mxt_session_progress(const struct mxt_session *session, struct mxt_session_progress *out);
+
 /* Whether nothing that follows in the streams can add a fact: TLS is established, or has failed. */
 bool mxt_session_is_done(const struct mxt_session *session);
 
@@ -65,7 +78,7 @@ bool mxt_session_is_evident(const struct mxt_session *session);
 /* The connection is over, `why`: settles the facts. Nothing may be fed afterwards. */
 void mxt_session_finish(struct mxt_session *session, enum mxt_flow_end why);
 
-/* Fills a record of the session on `flow` with the facts so far, findings left empty. Strings live in the session, what is made for the record in `arena`. Snapshot and sequence are the caller's. */
+/* Fills a record of the session on `flow` with the facts so far, findings left empty; where it was not finished, what its end would settle is unknown. Strings live in the session, what is made for the record in `arena`. Snapshot and sequence are the caller's. */
 void mxt_session_record(struct mxt_session *session, const struct mxt_flow *flow, struct mxt_arena *arena, struct mxt_record *out);
 
 #endif
