@@ -23,7 +23,6 @@ struct mxt_engine {
     struct mxt_slab sessions;
     struct mxt_probes probes;
     struct mxt_health health; /* what only the engine counts; the rest is asked for */
-    uint64_t sequence;        /* records told */
     int64_t tick_us;          /* capture time of the last tick */
 };
 
@@ -53,7 +52,6 @@ static void make_record(struct mxt_engine *engine, struct mxt_flow *flow, bool i
 static void tell(struct mxt_engine *engine, struct mxt_record *record, uint32_t snapshot, struct mxt_arena *arena)
 {
     record->snapshot = snapshot;
-    record->sequence = ++engine->sequence;
     engine->config.record(engine->config.context, record, arena);
 }
 

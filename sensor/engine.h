@@ -22,7 +22,7 @@ struct mxt_engine_config {
     struct mxt_flow_limits flow_limits;
     uint64_t hash_seed;
     bool has_snapshots; /* live: sessions that go on are told too (sensor/snapshot.h) */
-    /* Takes a record with its session findings. Record and arena die when it returns; the arena is free to be used until then. */
+    /* Takes a record with its session findings; its sequence number is the taker's to set. Record and arena die when it returns; the arena is free to be used until then. */
     void (*record)(void *context, const struct mxt_record *record, struct mxt_arena *arena);
     void *context;
 };

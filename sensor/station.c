@@ -1,5 +1,6 @@
 #include "sensor/station.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -21,8 +22,17 @@ struct mxt_station {
     struct mxt_judging *judging;
     struct post posts[MXT_STATION_ENGINES];
     size_t post_count;
+    int64_t start_us;          /* live: when it began; 0 in a replay, so that replays compare */
+    atomic_uint_fast64_t sequence; /* of the last record: engines run in threads of their own */
     uint64_t refused; /* allocations, known at the end */
 };
+
+static int64_t wall_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
 
 void mxt_station_complain(const char *sentence)
 {
@@ -38,8 +48,11 @@ static void complain(void *context, const char *sentence)
 static void on_record(void *context, const struct mxt_record *record, struct mxt_arena *arena)
 {
     struct mxt_station *station = context;
+    struct mxt_record numbered = *record;
     (void)arena;
-    mxt_outbox_record(station->outbox, record); /* counts what it does not take */
+    numbered.sensor_start_us = station->start_us;
+    numbered.sequence = atomic_fetch_add_explicit(&station->sequence, 1, memory_order_relaxed) + 1;
+    mxt_outbox_record(station->outbox, &numbered); /* counts what it does not take */
 }
 
 /* A replay waits for its judge; packets on the wire wait for nobody. */
@@ -54,6 +67,7 @@ struct mxt_station *mxt_station_open(const struct mxt_options *options)
         return NULL;
     }
     station->options = options;
+    station->start_us = options->interface_count > 0 ? wall_us() : 0;
     if ((station->judging = mxt_judging_open(options, &faults)) == NULL) {
         mxt_station_free(station);
         return NULL;
@@ -107,6 +121,7 @@ struct mxt_engine *mxt_station_add_engine(struct mxt_station *station)
         .tcp_limits = MXT_TCP_LIMITS_DEFAULT,
         .flow_limits = MXT_FLOW_LIMITS_DEFAULT,
         .hash_seed = mxt_random_seed(),
+        .has_snapshots = options->interface_count > 0,
         .record = on_record,
         .context = station,
     };
@@ -134,9 +149,7 @@ static void add_lost(const struct mxt_station *station, struct mxt_health *healt
 
 void mxt_station_health(struct mxt_station *station, struct mxt_health *health, bool is_asked_for)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    health->timestamp_us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+    health->timestamp_us = wall_us();
     add_lost(station, health);
     mxt_judging_health(station->judging, health, is_asked_for);
 }
