@@ -26,6 +26,8 @@ static void command_mangled(void **state)
         {"the reply was not seen", rule, MXT_SEVERITY_NONE, {.mangled = "XXXXXXXX", .offered = Y}},
         {"accepted all the same", rule, MXT_SEVERITY_NONE, {.mangled = "XXXXXXXX", .reply_code = 220}},
         {"intact and refused", rule, MXT_SEVERITY_NONE, {.reply_code = 502, .offered = Y, .requested = Y}},
+        {"not at once", rule, MXT_SEVERITY_NONE, {.mangled = "XXXXXXXX", .reply_code = 500, .is_snapshot = true}},
+        {"as soon as mail went instead", rule, MXT_SEVERITY_HIGH, {.mangled = "XXXXXXXX", .reply_code = 500, .exposed = 1, .is_snapshot = true}},
     };
     check_session(cases, COUNT(cases));
 }
@@ -39,7 +41,8 @@ static void command_refused(void **state)
         {"501", rule, MXT_SEVERITY_MEDIUM, {.offered = Y, .requested = Y, .reply_code = 501}},
         {"500", rule, MXT_SEVERITY_HIGH, {.offered = Y, .requested = Y, .reply_code = 500}},
         {"502", rule, MXT_SEVERITY_HIGH, {.offered = Y, .requested = Y, .reply_code = 502}},
-        {"at once", rule, MXT_SEVERITY_MEDIUM, {.offered = Y, .requested = Y, .reply_code = 454, .is_snapshot = true}},
+        {"not at once: the client may ask again", rule, MXT_SEVERITY_NONE, {.offered = Y, .requested = Y, .reply_code = 454, .is_snapshot = true}},
+        {"as soon as mail went instead", rule, MXT_SEVERITY_MEDIUM, {.offered = Y, .requested = Y, .reply_code = 454, .exposed = 1, .is_snapshot = true}},
         {"accepted", rule, MXT_SEVERITY_NONE, {.offered = Y, .requested = Y, .reply_code = 220}},
         {"never offered", rule, MXT_SEVERITY_NONE, {.offered = N, .requested = Y, .reply_code = 502}},
         {"offer not known", rule, MXT_SEVERITY_NONE, {.requested = Y, .reply_code = 502}},

@@ -138,7 +138,7 @@ static void test_faults_name_line_key_and_mend(void **state)
         const char *text, *told;
     } cases[] = {
         {"home_net: ::1\n", ":1: home_net: unknown key; did you mean home-net?"},
-        {"\nnothing: 1\n", ":2: nothing: unknown key; known are read, policies"},
+        {"\nnothing: 1\n", ":2: nothing: unknown key; known are read, interface"},
         {"config: x\n", ":1: config: unknown key"},
         {"check-config: x\n", ":1: check-config: unknown key"},
         {"policies: [a]\n", ":1: policies: a list stands here; write a folder"},
