@@ -187,4 +187,7 @@ enum mxt_fact mxt_smtp_is_greeting(const uint8_t *p, size_t n);
 /* Whether what was said is SMTP beyond doubt: a greeting that names it, EHLO, HELO or LHLO, an accepted MAIL, TLS by STARTTLS. */
 bool mxt_smtp_is_evident(const struct mxt_smtp *smtp);
 
+/* About how many bytes of memory it holds beside its own slot and its arena. */
+size_t mxt_smtp_memory(const struct mxt_smtp *smtp);
+
 #endif

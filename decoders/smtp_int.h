@@ -81,6 +81,7 @@ struct mxt_transaction {
     bool is_refused;            /* MAIL was answered 4xx or 5xx */
     bool is_closed;             /* the client ended it */
     bool has_loss;              /* a gap may hide what became of it */
+    uint32_t counted;           /* bytes of its arena that are in smtp->messages_bytes */
 };
 
 /* A command that waits for its reply. */
@@ -178,6 +179,7 @@ struct mxt_smtp {
     uint16_t first_words;            /* of MXT_SMTP_FIRST_WORDS */
     uint16_t later_live;             /* KiB that lived in `later` when it was last cleaned */
     uint16_t messages_kept;
+    uint32_t messages_bytes;         /* of the messages kept, but for the last */
     uint8_t before[MXT_SMTP_BEFORE_MAX]; /* rows of the vocabulary, in the order of sending */
     struct mxt_smtp_limits limits;
     struct mxt_smtp_body *body;

@@ -9,6 +9,7 @@
 
 #define HELD_FIRST 128u  /* bytes of a line's first block; most commands and replies fit */
 #define STASH_FIRST 256u
+#define ADDRESS_USUAL 64u /* bytes that an address takes, for the estimate of what a pipelined group holds */
 
 /* Appends to the held beginning, up to the limit; what goes beyond marks the line. */
 static void hold(struct mxt_smtp *smtp, enum mxt_direction direction, const uint8_t *p, size_t n)
@@ -188,4 +189,21 @@ void mxt_smtp_replace(struct mxt_smtp *smtp, const char **slot, const uint8_t *p
     *slot = mxt_text_keep(mxt_smtp_words(smtp, n), p, n, smtp->limits.text);
     if (*slot == NULL)
         mxt_smtp_fail(smtp);
+}
+
+size_t mxt_smtp_memory(const struct mxt_smtp *smtp)
+{
+    const struct mxt_transaction *last = (const struct mxt_transaction *)smtp->last_message;
+    size_t n = smtp->messages_bytes + smtp->later.reserved;
+    if (last != NULL)
+        n += sizeof *last + last->arena.reserved;
+    if (smtp->transaction != NULL && smtp->transaction != last)
+        n += sizeof *smtp->transaction + smtp->transaction->arena.reserved;
+    if (smtp->queue != NULL) /* RCPT keeps its address with it */
+        n += sizeof *smtp->queue + smtp->queue->capacity * (sizeof smtp->queue->items[0] + (smtp->queue->count > 1 ? ADDRESS_USUAL : 0));
+    for (int direction = MXT_TOSERVER; direction <= MXT_TOCLIENT; direction++) {
+        n += smtp->lines[direction] == NULL ? 0 : sizeof *smtp->lines[0] + smtp->lines[direction]->capacity;
+        n += smtp->stash[direction] == NULL ? 0 : sizeof *smtp->stash[0] + smtp->stash[direction]->capacity;
+    }
+    return n;
 }

@@ -71,6 +71,16 @@ void mxt_smtp_transaction_close(struct mxt_smtp *smtp, bool has_loss)
     mxt_smtp_transaction_detach(smtp);
 }
 
+/* What a message takes is counted when the next one begins: by then it grows no more, but for a late reply. */
+static void count_last(struct mxt_smtp *smtp)
+{
+    struct mxt_transaction *last = (struct mxt_transaction *)smtp->last_message;
+    if (last == NULL || last->counted != 0)
+        return;
+    last->counted = (uint32_t)sizeof *last + last->arena.reserved;
+    smtp->messages_bytes += last->counted;
+}
+
 /* The list keeps the latest. */
 static void drop_oldest(struct mxt_smtp *smtp)
 {
@@ -80,6 +90,7 @@ static void drop_oldest(struct mxt_smtp *smtp)
     if (smtp->last_message == oldest)
         smtp->last_message = NULL;
     smtp->messages_kept--;
+    smtp->messages_bytes -= ((struct mxt_transaction *)oldest)->counted;
     mxt_smtp_transaction_release((struct mxt_transaction *)oldest);
 }
 
@@ -95,6 +106,7 @@ void mxt_smtp_transaction_link(struct mxt_smtp *smtp, struct mxt_transaction *tr
         smtp->facts.starttls.requested = MXT_NO;
     if (smtp->limits.messages == 0)
         return;
+    count_last(smtp);
     if (smtp->messages_kept >= smtp->limits.messages)
         drop_oldest(smtp);
     if (smtp->last_message == NULL)

@@ -196,3 +196,11 @@ const struct mxt_der *mxt_tls_chain(const struct mxt_tls *tls, size_t *count)
     *count = tls->chain_count;
     return tls->chain_count > 0 ? tls->chain : NULL;
 }
+
+size_t mxt_tls_memory(const struct mxt_tls *tls)
+{
+    size_t n = sizeof *tls + tls->joiner[MXT_TOSERVER].capacity + tls->joiner[MXT_TOCLIENT].capacity;
+    for (size_t i = 0; i < tls->chain_count; i++)
+        n += sizeof tls->chain[0] + tls->chain[i].length;
+    return n;
+}

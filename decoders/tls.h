@@ -64,6 +64,9 @@ struct mxt_tls_facts {
 
 struct mxt_tls;
 
+/* How many bytes of memory it holds beside its arena. */
+size_t mxt_tls_memory(const struct mxt_tls *tls);
+
 /* A decoder before the first record. `arena` must outlive it and keeps the facts. `limits` is copied. NULL: out of memory. */
 struct mxt_tls *mxt_tls_new(struct mxt_arena *arena, const struct mxt_tls_limits *limits);
 

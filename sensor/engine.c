@@ -86,6 +86,7 @@ static void on_data(void *owner, struct mxt_flow *flow, enum mxt_direction direc
     if (skipped > 0)
         mxt_session_gap(session, MXT_TOSERVER, skipped);
     mxt_session_data(session, direction, p, n, time_us);
+    bool is_bulk = mxt_session_is_bulk(session, direction);
     if (!is_settled)
         mxt_probe_look(&engine->probes, flow, session, direction, p, n, time_us);
     if (engine->config.has_snapshots && (flow->standing == MXT_FLOW_MAIL || flow->standing == MXT_FLOW_MAIL_PORT))
@@ -93,7 +94,9 @@ static void on_data(void *owner, struct mxt_flow *flow, enum mxt_direction direc
     if (mxt_session_is_done(session))
         mxt_tcp_stop_content(flow->tcp);
     else
-        mxt_tcp_keep_history(flow->tcp, direction, !mxt_session_is_bulk(session, direction));
+        mxt_tcp_keep_history(flow->tcp, direction, !is_bulk);
+    if (!is_bulk)
+        flow->held = (uint32_t)mxt_session_memory(session);
 }
 
 static void on_gap(void *owner, struct mxt_flow *flow, enum mxt_direction direction, uint64_t missing, int64_t time_us)
@@ -309,10 +312,15 @@ void mxt_engine_health(const struct mxt_engine *engine, struct mxt_health *out)
     out->flows_peak = flows->peak;
     out->flows_active = flows->active;
     out->evicted = flows->ended[MXT_FLOW_EVICTED];
+    out->refused += flows->allocation_failures;
     out->passed_flows = flows->ended[MXT_FLOW_PASSED];
     out->passed_segments = flows->passed_segments;
     out->passed_forgotten = flows->passed_forgotten;
     out->claimed = engine->probes.claimed;
+    out->evicted_for_memory = flows->evicted_for_memory;
+    out->relieved = flows->relieved;
+    out->memory = flows->memory;
+    out->memory_peak = flows->memory_peak;
     out->unidentified = engine->probes.refused;
     if (engine->config.session.trust != NULL)
         mxt_trust_counters(engine->config.session.trust, &out->chains_verified, &out->chains_cached);

@@ -15,10 +15,12 @@
 #define LIST_GRAIN_US  100000          /* a flow moves in its list at most so often; what is listed may be that much younger than its place says */
 #define TIME_MAX_US    (INT64_MAX / 4) /* a damaged capture may claim any time; sums with a timeout must not overflow */
 
-/* In this order; a flow never goes back. The first to be given up when the table is full are those of the first states but for CLOSED. */
-enum state { HALF_OPEN, QUIET, ACTIVE, CLOSED };
-#define STATES 4
-static const enum state eviction_order[STATES] = {HALF_OPEN, CLOSED, QUIET, ACTIVE};
+#define RELIEF_STEPS   256             /* flows looked at for early data before one is evicted instead */
+
+/* In this order; a flow never goes back. TALKING: mail, and both sides were seen. A flood from strangers has no answers and stays below. */
+enum state { HALF_OPEN, QUIET, ACTIVE, TALKING, CLOSED };
+#define STATES 5
+static const enum state eviction_order[STATES] = {HALF_OPEN, CLOSED, QUIET, ACTIVE, TALKING};
 
 struct entry {
     struct entry *chain; /* in its bucket */
@@ -26,6 +28,7 @@ struct entry {
     enum state state;
     struct mxt_flow flow;
     int64_t listed_us; /* when it took its place in its list */
+    uint32_t memory;   /* as it is in the table's sum */
     int64_t ticked_us; /* when a hole was last given up between packets; what is told later must not be earlier */
     struct entry *older, *newer;
     struct entry *due_older, *due_newer;
@@ -48,7 +51,8 @@ struct mxt_flow_table {
     struct mxt_passed *passed; /* NULL: no connection is foreign */
     struct list lists[STATES];
     struct list due;        /* flows with a hole to be given up, the next first */
-    struct entry *unrested; /* of the ACTIVE: the oldest that was not put to rest */
+    struct entry *unrested[STATES]; /* ACTIVE and TALKING: the oldest that was not put to rest */
+    struct entry *hand[STATES];     /* where the search for early data goes on; NULL: at the oldest */
     struct mxt_flow_limits limits;
     struct mxt_tcp_limits tcp_limits;
     struct mxt_flow_handler handler;
@@ -109,15 +113,17 @@ static void list_append(struct mxt_flow_table *table, struct entry *entry, enum 
     else
         list->oldest = entry;
     list->newest = entry;
-    if (state == ACTIVE && table->unrested == NULL)
-        table->unrested = entry;
+    if (table->unrested[state] == NULL)
+        table->unrested[state] = entry;
 }
 
 static void list_remove(struct mxt_flow_table *table, struct entry *entry)
 {
     struct list *list = &table->lists[entry->state];
-    if (table->unrested == entry)
-        table->unrested = entry->newer;
+    if (table->unrested[entry->state] == entry)
+        table->unrested[entry->state] = entry->newer;
+    if (table->hand[entry->state] == entry)
+        table->hand[entry->state] = entry->newer;
     if (entry->older != NULL)
         entry->older->newer = entry->newer;
     else
@@ -234,6 +240,19 @@ static void bucket_remove(struct mxt_flow_table *table, struct entry *entry)
     *link = entry->chain;
 }
 
+/* ---- memory ---- */
+
+static void account(struct mxt_flow_table *table, struct entry *entry)
+{
+    uint64_t now = table->entries.slot + mxt_tcp_memory(entry->flow.tcp) + entry->flow.held;
+    if (now == entry->memory)
+        return;
+    table->counters.memory += now - entry->memory;
+    if (table->counters.memory > table->counters.memory_peak)
+        table->counters.memory_peak = table->counters.memory;
+    entry->memory = (uint32_t)now;
+}
+
 /* ---- life of a flow ---- */
 
 static void retire(struct mxt_flow_table *table, struct entry *entry, enum mxt_flow_end why)
@@ -248,6 +267,7 @@ static void retire(struct mxt_flow_table *table, struct entry *entry, enum mxt_f
     table->handler.end(table->owner, &entry->flow, why);
     table->counters.ended[why]++;
     table->counters.active--;
+    table->counters.memory -= entry->memory;
     list_remove(table, entry);
     bucket_remove(table, entry);
     mxt_tcp_clear(entry->flow.tcp);
@@ -320,6 +340,7 @@ static struct entry *open_flow(struct mxt_flow_table *table, uint32_t hash, cons
     entry->chain = bucket->first;
     bucket->first = entry;
     list_append(table, entry, HALF_OPEN);
+    account(table, entry);
     table->counters.opened++;
     if (++table->counters.active > table->counters.peak)
         table->counters.peak = table->counters.active;
@@ -344,7 +365,11 @@ static enum state state_after(const struct call *call, enum state at_least)
 {
     if (call->has_close && mxt_tcp_is_closed(call->entry->flow.tcp))
         return CLOSED;
-    return call->has_content ? ACTIVE : at_least;
+    if (!call->has_content)
+        return at_least;
+    const struct mxt_flow *flow = &call->entry->flow;
+    const struct mxt_tcp_counters *counters = mxt_tcp_counters(flow->tcp);
+    return flow->standing == MXT_FLOW_MAIL && counters->packets_toserver > 0 && counters->packets_toclient > 0 ? TALKING : ACTIVE;
 }
 
 /* Ends a flow that turned out to be foreign. */
@@ -362,6 +387,7 @@ static void take(struct mxt_flow_table *table, struct entry *entry, enum mxt_dir
     entry->flow.last_us = table->clock_us;
     mxt_tcp_segment(entry->flow.tcp, direction, segment, &table->tcp_limits, &stream_sink, &call);
     due_update(table, entry, due);
+    account(table, entry);
     if (entry->flow.standing == MXT_FLOW_FOREIGN)
         pass_over(table, entry);
     else
@@ -384,17 +410,21 @@ static void give_up_due(struct mxt_flow_table *table)
             pass_over(table, entry);
             continue;
         }
+        account(table, entry);
         enum state state = state_after(&call, HALF_OPEN);
         if (state > entry->state)
             place(table, entry, state);
     }
 }
 
-static void rest_quiet(struct mxt_flow_table *table)
+static void rest_quiet(struct mxt_flow_table *table, enum state state)
 {
-    while (table->unrested != NULL && table->clock_us - table->unrested->flow.last_us >= table->limits.rest_timeout_us) {
-        mxt_tcp_rest(table->unrested->flow.tcp);
-        table->unrested = table->unrested->newer;
+    for (struct entry *entry = table->unrested[state]; entry != NULL; entry = table->unrested[state]) {
+        if (table->clock_us - entry->flow.last_us < table->limits.rest_timeout_us)
+            return;
+        mxt_tcp_rest(entry->flow.tcp);
+        account(table, entry);
+        table->unrested[state] = entry->newer;
     }
 }
 
@@ -408,14 +438,55 @@ static void expire(struct mxt_flow_table *table, enum state state, int64_t timeo
     }
 }
 
+/* Gives up the holes of the next flow that holds early data, in turn so that none is looked at twice before all others. False: a number of flows held none. */
+static bool relieve_one(struct mxt_flow_table *table)
+{
+    for (enum state state = QUIET; state <= TALKING; state++) {
+        for (size_t steps = 0; steps < RELIEF_STEPS; steps++) {
+            struct entry *entry = table->hand[state] != NULL ? table->hand[state] : table->lists[state].oldest;
+            if (entry == NULL)
+                break;
+            table->hand[state] = entry->newer;
+            if (!mxt_tcp_has_held(entry->flow.tcp))
+                continue;
+            struct call call = {.table = table, .entry = entry};
+            int64_t due = mxt_tcp_due(entry->flow.tcp, &table->tcp_limits);
+            uint64_t before = table->counters.memory;
+            entry->ticked_us = table->clock_us;
+            mxt_tcp_finish(entry->flow.tcp, table->clock_us, &table->tcp_limits, &stream_sink, &call);
+            due_update(table, entry, due);
+            account(table, entry);
+            table->counters.relieved++;
+            if (entry->flow.standing == MXT_FLOW_FOREIGN)
+                pass_over(table, entry);
+            if (table->counters.memory < before)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Early data goes first: giving up a hole costs a gap, giving up a flow all of it. */
+static void keep_within_memory(struct mxt_flow_table *table)
+{
+    while (table->counters.memory > table->limits.memory && table->counters.active > 0) {
+        if (relieve_one(table))
+            continue;
+        table->counters.evicted_for_memory++;
+        evict(table);
+    }
+}
+
 static void run_timers(struct mxt_flow_table *table)
 {
     table->next_timers_us = table->clock_us + TIMER_GRAIN_US;
     give_up_due(table);
-    rest_quiet(table);
+    rest_quiet(table, ACTIVE);
+    rest_quiet(table, TALKING);
     expire(table, HALF_OPEN, table->limits.half_open_timeout_us, MXT_FLOW_HALF_OPEN);
     expire(table, QUIET, table->limits.idle_timeout_us, MXT_FLOW_IDLE);
     expire(table, ACTIVE, table->limits.idle_timeout_us, MXT_FLOW_IDLE);
+    expire(table, TALKING, table->limits.idle_timeout_us, MXT_FLOW_IDLE);
     expire(table, CLOSED, table->limits.closed_timeout_us, MXT_FLOW_CLOSED);
 }
 
@@ -533,6 +604,8 @@ void mxt_flow_table_take(struct mxt_flow_table *table, const struct mxt_segment 
         entry = open_flow(table, (uint32_t)key, segment, &direction);
     if (entry != NULL)
         take(table, entry, direction, segment);
+    if (table->counters.memory > table->limits.memory)
+        keep_within_memory(table);
 }
 
 void mxt_flow_table_tick(struct mxt_flow_table *table, int64_t now_us)

@@ -19,7 +19,9 @@ struct mxt_probe;
 struct mxt_session;
 
 struct mxt_flow_limits {
-    uint32_t flows; /* most flows at once, default 1,000,000; beyond, the least worthy is retired: half-open, closed, without content, idle longest */
+    uint64_t memory; /* bytes for flows and what is held of them; default 1 GiB; beyond, holes are given up, then flows as when there are too many */
+    uint32_t flows; /* most flows at once, default 1,000,000; beyond, the least worthy is retired: half-open, closed, without content, without both sides' speech,
+                      the longest idle of them */
     int64_t half_open_timeout_us; /* no handshake seen; default 30 s */
     int64_t idle_timeout_us;      /* default 10 min (RFC 5321 4.5.3.2 lets a client wait that long) */
     int64_t closed_timeout_us;    /* after FIN both ways or RST; default 5 s (late retransmissions) */
@@ -28,7 +30,7 @@ struct mxt_flow_limits {
 };
 #define MXT_FLOW_LIMITS_DEFAULT                                                                                                                                \
     ((struct mxt_flow_limits){                                                                                                                                 \
-        .flows = 1000000, .half_open_timeout_us = 30000000, .idle_timeout_us = 600000000, .closed_timeout_us = 5000000, .rest_timeout_us = 5000000, .passed = 1000000})
+        .memory = UINT64_C(1) << 30, .flows = 1000000, .half_open_timeout_us = 30000000, .idle_timeout_us = 600000000, .closed_timeout_us = 5000000, .rest_timeout_us = 5000000, .passed = 1000000})
 
 enum mxt_flow_end { MXT_FLOW_CLOSED, MXT_FLOW_IDLE, MXT_FLOW_HALF_OPEN, MXT_FLOW_REUSED, MXT_FLOW_EVICTED, MXT_FLOW_CAPTURE_END, MXT_FLOW_PASSED };
 #define MXT_FLOW_ENDS 7
@@ -55,6 +57,7 @@ struct mxt_flow {
     uint8_t standing; /* enum mxt_flow_standing */
     uint8_t spoken;   /* directions that have said something, a bit each */
     uint16_t skipped; /* bytes towards the server that no session was given */
+    uint32_t held;    /* bytes of memory that session and probe take */
 };
 
 /* What is done with a flow's bytes. `owner` is the table's. None may be NULL but the last. They must not call this file's functions. */
@@ -71,6 +74,9 @@ struct mxt_flow_handler {
 
 struct mxt_flow_counters {
     uint64_t opened, ended[MXT_FLOW_ENDS], active, peak;
+    uint64_t evicted_for_memory;  /* of those evicted */
+    uint64_t relieved;            /* flows whose holes were given up for want of memory */
+    uint64_t memory, memory_peak; /* bytes for flows and what is held of them */
     uint64_t allocation_failures; /* flows that could not be opened */
     uint64_t passed_segments;     /* of foreign connections */
     uint64_t passed_forgotten;    /* foreign connections forgotten for want of room */

@@ -70,7 +70,7 @@ static bool open_interfaces(struct live *live)
     char error[MXT_INTERFACE_ERROR];
     for (size_t i = 0; i < options->interface_count; i++) {
         const struct mxt_interface_config config = {
-            .name = options->interfaces[i], .ports = &options->ports, .filter = options->filter, .buffer_bytes = options->buffer_bytes};
+            .name = options->interfaces[i], .ports = &options->ports, .has_any_port = options->any_port, .filter = options->filter, .buffer_bytes = options->buffer_bytes};
         live->interfaces[i] = mxt_interface_open(&config, error);
         if (live->interfaces[i] == NULL) {
             mxt_station_complain(error);

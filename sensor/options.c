@@ -60,6 +60,7 @@ enum mxt_status mxt_options_parse(int argc, char **argv, struct mxt_options *out
     mxt_keys_of(&mxt_sensor_program, &keys);
     *out = (struct mxt_options){.action = MXT_ACTION_REPLAY};
     mxt_judge_config_init(&out->judge);
+    mxt_limits_init(&out->limits);
     enum mxt_status status = read_all(&keys, argc, argv, out, faults);
     return status == MXT_OK ? check_sense(out, faults) : status;
 }

@@ -11,6 +11,7 @@
 #include "rules/config_keys.h"
 #include "rules/faults.h"
 #include "rules/judge_config.h"
+#include "sensor/limits.h"
 
 #define MXT_OPTIONS_INTERFACES 16  /* at most */
 #define MXT_OPTIONS_WORKERS    64  /* at most */
@@ -40,6 +41,8 @@ struct mxt_options {
     const char *filter;    /* BPF, or NULL */
     struct mxt_networks home;
     struct mxt_port_set ports;
+    bool any_port; /* look for mail on every TCP port */
+    struct mxt_limits limits;
     enum mxt_output output;
     bool domains_only; /* --privacy domains */
     struct mxt_judge_config judge;

@@ -90,6 +90,12 @@ static enum mxt_status add_port(struct mxt_setting *to, const char *value)
     return MXT_OK;
 }
 
+static enum mxt_status set_any_port(struct mxt_setting *to, const char *value)
+{
+    struct mxt_options *options = to->object;
+    return mxt_value_flag(value, &options->any_port) == MXT_OK ? MXT_OK : MXT_EUSAGE;
+}
+
 static enum mxt_status set_output(struct mxt_setting *to, const char *value)
 {
     struct mxt_options *options = to->object;
@@ -154,6 +160,7 @@ static const struct mxt_key keys[] = {
     {"trust", NULL, 0, BOTH, MXT_KEY_ONE, "FILE|DIR", NULL, "a path", "trust store for certificates, PEM (default: the system's)", TEXT_AT(trust)},
     {"home-net", NULL, 0, BOTH, MXT_KEY_LIST, "CIDR,...", MXT_NETWORKS_PRIVATE, MXT_KEY_NETWORK, "networks that are ours", .set = add_home_net},
     {"ports", NULL, 0, BOTH, MXT_KEY_LIST, "LIST", "25,465,587,2525", "a port number from 1 to 65535", "mail ports", .set = add_port},
+    {"any-port", NULL, 0, BOTH, MXT_KEY_FLAG, NULL, "no", "yes or no", "look for SMTP on every other TCP port too", .set = set_any_port},
     {"output", NULL, 'o', BOTH, MXT_KEY_ONE, "text|json", "text", "text or json", "for people, or one JSON event a line on stdout", .set = set_output},
     {"sensor", NULL, 0, BOTH, MXT_KEY_ONE, "NAME", "mxtap", "a name of 1 to 64 letters, digits, '.', '-' and '_'", "this sensor's name in records", .set = set_sensor},
     {"filter", NULL, 0, BOTH, MXT_KEY_ONE, "BPF", NULL, "a filter", "look only at frames that match, in tcpdump's syntax", TEXT_AT(filter)},
@@ -173,7 +180,7 @@ static const struct mxt_key questions[] = {
 
 static const struct mxt_key_table own = TABLE(keys), asking = TABLE(questions);
 
-static const struct mxt_key_use tables[] = {{&own, 0}, {&mxt_judge_keys, offsetof(struct mxt_options, judge)}, {&asking, 0}};
+static const struct mxt_key_use tables[] = {{&own, 0}, {&mxt_limits_keys, offsetof(struct mxt_options, limits)}, {&mxt_judge_keys, offsetof(struct mxt_options, judge)}, {&asking, 0}};
 
 static void free_options(void *options)
 {

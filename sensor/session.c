@@ -55,7 +55,7 @@ struct mxt_session *mxt_session_new(struct mxt_slab *slab, const struct mxt_sess
     if (session == NULL)
         return NULL;
     *session = (struct mxt_session){.context = context};
-    mxt_arena_init_with(&session->arena, MXT_SESSION_ARENA, (char *)session + arena_at(), MXT_SESSION_FIRST);
+    mxt_arena_init_with(&session->arena, context->arena_bytes, (char *)session + arena_at(), MXT_SESSION_FIRST);
     if (mxt_smtp_init(smtp_of(session), &session->arena, &context->smtp_limits, is_midstream) == MXT_OK)
         return session;
     mxt_slab_give(slab, session);
@@ -170,6 +170,12 @@ bool mxt_session_is_done(const struct mxt_session *session)
 bool mxt_session_is_bulk(const struct mxt_session *session, enum mxt_direction direction)
 {
     return mxt_smtp_is_body(smtp_of(session), direction);
+}
+
+size_t mxt_session_memory(const struct mxt_session *session)
+{
+    size_t n = arena_at() + session->arena.reserved + mxt_smtp_memory(smtp_of(session));
+    return session->tls == NULL ? n : n + mxt_tls_memory(session->tls);
 }
 
 bool mxt_session_is_evident(const struct mxt_session *session)

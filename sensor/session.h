@@ -17,12 +17,12 @@
 #include "sensor/slab.h"
 #include "sensor/trust.h"
 
-#define MXT_SESSION_ARENA (256u << 10) /* bytes of facts that one session may keep */
 #define MXT_SESSION_FIRST 208u         /* of them in the session's own slot: greeting, names and capabilities of most */
 
 /* What all sessions of a sensor share; outlives them. */
 struct mxt_session_context {
     const char *sensor; /* its name */
+    uint32_t arena_bytes; /* of facts that one session may keep beside its messages */
     struct mxt_smtp_limits smtp_limits;
     struct mxt_tls_limits tls_limits;
     struct mxt_trust *trust; /* NULL: certificates stay unchecked */
@@ -71,6 +71,9 @@ bool mxt_session_is_done(const struct mxt_session *session);
 
 /* Whether a direction is in bulk (a message body): its bytes need not be kept for comparison. */
 bool mxt_session_is_bulk(const struct mxt_session *session, enum mxt_direction direction);
+
+/* About how many bytes of memory it holds, its slot included. */
+size_t mxt_session_memory(const struct mxt_session *session);
 
 /* Whether what was said so far is SMTP beyond doubt (mxt_smtp_is_evident). */
 bool mxt_session_is_evident(const struct mxt_session *session);

@@ -427,6 +427,17 @@ void mxt_tcp_rest(struct mxt_tcp *tcp)
 
 /* ---- questions ---- */
 
+uint32_t mxt_tcp_memory(const struct mxt_tcp *tcp)
+{
+    const struct mxt_tcp_half *client = &tcp->half[MXT_TOSERVER], *server = &tcp->half[MXT_TOCLIENT];
+    return client->held_bytes + server->held_bytes + mxt_tcp_half_history(client) + mxt_tcp_half_history(server);
+}
+
+bool mxt_tcp_has_held(const struct mxt_tcp *tcp)
+{
+    return tcp->half[MXT_TOSERVER].held_bytes + tcp->half[MXT_TOCLIENT].held_bytes > 0;
+}
+
 bool mxt_tcp_is_reuse(struct mxt_tcp *tcp, enum mxt_direction direction, const struct mxt_segment *segment)
 {
     struct mxt_tcp_half *sender = &tcp->half[direction];

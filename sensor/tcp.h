@@ -78,7 +78,10 @@ int64_t mxt_tcp_due(const struct mxt_tcp *tcp, const struct mxt_tcp_limits *limi
 /* Lets capture time pass: gives up holes that are due. Cheap when nothing is. */
 void mxt_tcp_tick(struct mxt_tcp *tcp, int64_t now_us, const struct mxt_tcp_limits *limits, const struct mxt_tcp_sink *sink, void *context);
 
-/* The end of the flow: everything held is delivered, holes told as gaps; also bytes that were acknowledged and never seen. */
+/*
+ * The end of the flow, or of its claim to memory: everything held is delivered, holes told as gaps; also bytes that were acknowledged and never seen. The connection
+ * may go on.
+ */
 void mxt_tcp_finish(struct mxt_tcp *tcp, int64_t now_us, const struct mxt_tcp_limits *limits, const struct mxt_tcp_sink *sink, void *context);
 
 /* Nothing more of the content is wanted (TLS established): from now on segments are only counted and FIN/RST told; held data is freed. */
@@ -95,6 +98,12 @@ void mxt_tcp_rest(struct mxt_tcp *tcp);
  * only; otherwise a SYN alone proves nothing (anyone can send one), and is remembered until the server's SYN-ACK takes it up.
  */
 bool mxt_tcp_is_reuse(struct mxt_tcp *tcp, enum mxt_direction direction, const struct mxt_segment *segment);
+
+/* Bytes of memory that it holds beside its own: early data, history. */
+uint32_t mxt_tcp_memory(const struct mxt_tcp *tcp);
+
+/* Whether early data is held. */
+bool mxt_tcp_has_held(const struct mxt_tcp *tcp);
 
 const struct mxt_tcp_counters *mxt_tcp_counters(const struct mxt_tcp *tcp);
 

@@ -75,6 +75,12 @@ static inline bool mxt_tcp_half_has_reached(const struct mxt_tcp_half *half, int
     return needs <= half->next + (half->is_fin_presumed ? 1 : 0);
 }
 
+/* Bytes that its history takes. */
+static inline uint32_t mxt_tcp_half_history(const struct mxt_tcp_half *half)
+{
+    return half->history == NULL ? 0 : (uint32_t)sizeof *half->history + half->history->capacity;
+}
+
 struct mxt_tcp_hold_result {
     int64_t conflict;   /* offset of the first byte that differs from what is held, or -1 */
     bool is_news;       /* some byte was not held before */

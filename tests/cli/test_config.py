@@ -46,7 +46,7 @@ def keys_of_help():
     for line in run("--help").stdout.splitlines():
         if line.startswith("The file of --config"):
             in_file = True
-        pattern = r"^( {6,8})([a-z-]+): " if in_file else r"^  (?:-.,|   ) (--)([a-z-]+) \S"
+        pattern = r"^( {6,8})([a-z-]+): " if in_file else r"^  (?:-.,|   ) (--)([a-z-]+) +\S"
         match = re.match(pattern, line)
         if match is None:
             continue

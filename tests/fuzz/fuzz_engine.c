@@ -44,7 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0 || mxt_networks_add(&home, MXT_NETWORKS_PRIVATE, error, sizeof error) != MXT_OK)
         return 0;
     struct mxt_engine_config config = {
-        .session = {.sensor = "fuzz", .smtp_limits = MXT_SMTP_LIMITS_DEFAULT, .tls_limits = MXT_TLS_LIMITS_DEFAULT, .home = &home},
+        .session = {.sensor = "fuzz", .arena_bytes = 256u << 10, .smtp_limits = MXT_SMTP_LIMITS_DEFAULT, .tls_limits = MXT_TLS_LIMITS_DEFAULT, .home = &home},
         .packet_limits = MXT_PACKET_LIMITS_DEFAULT,
         .tcp_limits = MXT_TCP_LIMITS_DEFAULT,
         .flow_limits = MXT_FLOW_LIMITS_DEFAULT,
