@@ -112,14 +112,17 @@ static void note_leading(const struct mxt_alerts *alerts, struct claim *claim)
 }
 
 /* Sets a claim to what a finding says. Where the session says two things of one subject, the graver counts. */
-static enum mxt_status set_claim(const struct mxt_alerts *alerts, struct claim *claim, const struct mxt_record *record, const struct mxt_finding *finding,
+static enum mxt_status set_claim(struct mxt_alerts *alerts, struct claim *claim, const struct mxt_record *record, const struct mxt_finding *finding,
                                  enum mxt_severity severity)
 {
     if (!claim->is_stale && claim->severity >= severity)
         return MXT_OK;
+    int64_t last_us = record->timestamp_us > record->start_us ? record->timestamp_us : record->start_us;
+    if (claim->first_us != record->start_us || claim->last_us != last_us || claim->severity != severity || claim->is_lost != is_lost(finding))
+        mxt_alerts_changed(alerts, claim->subject, false);
     claim->is_stale = false;
     claim->first_us = record->start_us;
-    claim->last_us = record->timestamp_us > record->start_us ? record->timestamp_us : record->start_us;
+    claim->last_us = last_us;
     claim->severity = severity;
     claim->is_lost = is_lost(finding);
     claim->earlier_session = earlier_session(finding);
@@ -150,7 +153,7 @@ static enum mxt_status take_finding(struct mxt_alerts *alerts, struct session *s
     if (claim != NULL)
         return set_claim(alerts, claim, record, finding, severity);
     if (subject->claim_count == 0)
-        mxt_alerts_subject_free(alerts, subject);
+        mxt_alerts_subject_release(alerts, subject);
     return MXT_ENOMEM;
 }
 
@@ -168,9 +171,10 @@ static enum mxt_status withdraw_stale(struct mxt_alerts *alerts, struct session 
         struct subject *subject = claim->subject;
         *link = claim->sibling;
         mxt_alerts_claim_free(claim);
+        mxt_alerts_changed(alerts, subject, false);
         status = mxt_alerts_tell(alerts, subject, NULL, session) == MXT_OK ? status : MXT_ENOMEM;
         if (subject->claim_count == 0)
-            mxt_alerts_subject_free(alerts, subject);
+            mxt_alerts_subject_release(alerts, subject);
     }
     return status;
 }

@@ -76,6 +76,30 @@ bool mxt_alerts_is_leading(const struct mxt_alerts *alerts, uint64_t session_id)
  */
 enum mxt_status mxt_alerts_each(struct mxt_alerts *alerts, void (*each)(void *context, const struct mxt_alert *alert), void *context) MXT_MUST_CHECK;
 
+/* For keeping the table elsewhere too: what sessions claim goes with the sessions (mxt_alerts_restore), the rest with the subjects (mxt_alerts_drain). */
+
+/* From now on what changes is remembered until it is drained. */
+void mxt_alerts_keep_changes(struct mxt_alerts *alerts);
+
+/* Takes what was taken of a session before: nothing is told, nothing counts as changed. MXT_OK or MXT_ENOMEM. */
+enum mxt_status mxt_alerts_restore(struct mxt_alerts *alerts, const struct mxt_record *record, const struct mxt_finding *findings) MXT_MUST_CHECK;
+
+/* Folds a session into its alerts: it still counts, and can no longer be withdrawn. */
+void mxt_alerts_forget(struct mxt_alerts *alerts, uint64_t session_id);
+
+/* Ends an alert: sessions that begin after its last make another. MXT_OK; MXT_DONE: there is no such alert, or it has ended so already; MXT_ENOMEM. */
+enum mxt_status mxt_alerts_close(struct mxt_alerts *alerts, uint64_t alert_id) MXT_MUST_CHECK;
+
+/*
+ * Calls `each` for every subject of which something changed, since the last call, that no session holds (`key`: hex; `text`: JSON, NULL: it is gone), then
+ * `alert` for every alert whose count, times or severity changed. MXT_OK; MXT_ENOMEM: something is missing.
+ */
+enum mxt_status mxt_alerts_drain(struct mxt_alerts *alerts, void (*each)(void *context, const char *key, const char *text, size_t n),
+                                 void (*alert)(void *context, const struct mxt_alert *alert), void *context) MXT_MUST_CHECK;
+
+/* Takes back a subject's text, before or after its sessions. MXT_OK; MXT_EMALFORMED, told in `error`; MXT_ENOMEM. */
+enum mxt_status mxt_alerts_load(struct mxt_alerts *alerts, const char *key, const char *text, size_t n, char *error, size_t error_size) MXT_MUST_CHECK;
+
 struct mxt_alerts_counters mxt_alerts_counters(const struct mxt_alerts *alerts);
 
 #endif

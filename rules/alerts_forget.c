@@ -29,10 +29,18 @@ static void fold_session(struct mxt_alerts *alerts, struct session *session)
     while (session->claims != NULL) {
         struct claim *claim = session->claims;
         session->claims = claim->sibling;
+        mxt_alerts_changed(alerts, claim->subject, true);
         mxt_alerts_fold(claim, alerts->config->quiet_us);
     }
     alerts->counters.folded++;
     mxt_alerts_session_free(alerts, session);
+}
+
+void mxt_alerts_forget(struct mxt_alerts *alerts, uint64_t session_id)
+{
+    struct session *session = mxt_alerts_session_find(alerts, session_id);
+    if (session != NULL)
+        fold_session(alerts, session);
 }
 
 /* A subject and how much it matters. */
@@ -82,7 +90,9 @@ static void drop_subject(struct mxt_alerts *alerts, struct subject *subject)
 {
     for (struct claim *claim = subject->claims; claim != NULL; claim = claim->next)
         leave_session(alerts, claim);
-    mxt_alerts_subject_free(alerts, subject);
+    mxt_alerts_subject_clear(subject);
+    mxt_alerts_changed(alerts, subject, true);
+    mxt_alerts_subject_release(alerts, subject);
     alerts->counters.dropped++;
 }
 
@@ -95,9 +105,10 @@ static void drop_subjects(struct mxt_alerts *alerts)
         return;
     }
     for (struct mxt_hash_node *node = mxt_hash_table_next(&alerts->subjects, NULL); node != NULL; node = mxt_hash_table_next(&alerts->subjects, node))
-        weigh(alerts, (struct subject *)node, &weighed[count++]);
+        if (((struct subject *)node)->claim_count > 0) /* else it waits to be drained */
+            weigh(alerts, (struct subject *)node, &weighed[count++]);
     qsort(weighed, count, sizeof *weighed, compare_weighed);
-    for (size_t i = 0; i < excess + alerts->limits.subjects / DROPPED_AT_ONCE; i++)
+    for (size_t i = 0; i < count && i < excess + alerts->limits.subjects / DROPPED_AT_ONCE; i++)
         drop_subject(alerts, weighed[i].subject);
     free(weighed);
 }

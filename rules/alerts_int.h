@@ -44,8 +44,17 @@ struct told {
     struct told *next;
 };
 
+#define CLOSES_MAX 8 /* of a subject: beyond, the earliest is forgotten, and what it parted may be one alert again */
+
 struct subject {
     struct mxt_hash_node node;
+    struct subject *next_changed;
+    bool is_listed;                 /* among the changed */
+    bool are_claims_changed;        /* so that its alerts have other counts, times or severities */
+    bool is_text_changed;           /* what is kept of it beside its sessions' claims */
+    bool is_drained;                /* a keeper may have it */
+    uint8_t close_count;
+    int64_t closed_us[CLOSES_MAX];  /* a person closed it: what begins later is another alert; ascending */
     struct claim *claims, *folded;
     struct told *told;
     int64_t leading_until_us;  /* when the last claim ended, by arrival, */
@@ -70,6 +79,8 @@ struct mxt_alerts {
     struct mxt_hash_table sessions, subjects;
     struct session *oldest, *newest;
     int64_t now_us; /* the latest record time taken */
+    bool is_kept, is_restoring;
+    struct subject *changed; /* since the last drain; is_kept */
     struct mxt_alerts_counters counters;
 };
 
@@ -98,8 +109,16 @@ struct runs {
 
 /* The subject of these bytes, made where it is new; NULL: out of memory. */
 struct subject *mxt_alerts_subject(struct mxt_alerts *alerts, const struct mxt_alert_subject *bytes);
-/* Frees it with its claims; those of remembered sessions must have been taken from them. */
+/* Frees its claims, which must have been taken from their sessions, and what was told. */
+void mxt_alerts_subject_clear(struct subject *subject);
+/* Clears and frees it. */
 void mxt_alerts_subject_free(struct mxt_alerts *alerts, struct subject *subject);
+/* Lets go a subject without claims; where changes are kept it waits until its end was drained. */
+void mxt_alerts_subject_release(struct mxt_alerts *alerts, struct subject *subject);
+/* Notes that its claims have changed; or (is_text) what was told, folded or closed. */
+void mxt_alerts_changed(struct mxt_alerts *alerts, struct subject *subject, bool is_text);
+/* How many times it was closed before `time_us`: what differs in this is never one alert. */
+unsigned mxt_alerts_closes(const struct subject *subject, int64_t time_us);
 /* A claim of nothing yet, added to the subject; NULL: out of memory. */
 struct claim *mxt_alerts_claim(struct subject *subject, uint64_t session);
 /* Takes it out of its subject and frees it; the subject stays. */
@@ -108,6 +127,8 @@ void mxt_alerts_claim_free(struct claim *claim);
 bool mxt_alerts_is_better(const struct claim *a, const struct claim *b);
 /* Turns a claim of a session that is forgotten into a folded one, or into part of one. */
 void mxt_alerts_fold(struct claim *claim, int64_t quiet_us);
+/* Makes a new claim a folded one. */
+void mxt_alerts_set_folded(struct claim *claim);
 
 /* alerts.c */
 

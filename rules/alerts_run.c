@@ -53,7 +53,8 @@ static enum mxt_status cut(const struct mxt_alerts *alerts, struct subject *subj
     struct run *run = NULL;
     for (size_t i = 0; i < count; i++) {
         struct claim *claim = claims[i];
-        if (run == NULL || (!claim->is_lost && claim->first_us - run->last_us > alerts->config->quiet_us)) {
+        bool is_closed = run != NULL && mxt_alerts_closes(subject, claim->first_us) != mxt_alerts_closes(subject, run->first_us);
+        if (run == NULL || is_closed || (!claim->is_lost && claim->first_us - run->last_us > alerts->config->quiet_us)) {
             run = add_run(runs);
             if (run == NULL)
                 return MXT_ENOMEM;
@@ -155,7 +156,8 @@ struct told *mxt_alerts_told_of(const struct run *run)
 {
     struct told *best = NULL;
     for (struct told *told = run->subject->told; told != NULL; told = told->next)
-        if (told->first_us <= run->last_us && told->last_us >= run->first_us && (best == NULL || told->first_us < best->first_us))
+        if (told->first_us <= run->last_us && told->last_us >= run->first_us && (best == NULL || told->first_us < best->first_us) &&
+            mxt_alerts_closes(run->subject, told->first_us) == mxt_alerts_closes(run->subject, run->first_us))
             best = told;
     return best;
 }

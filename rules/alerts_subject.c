@@ -34,6 +34,35 @@ struct subject *mxt_alerts_subject(struct mxt_alerts *alerts, const struct mxt_a
     return subject;
 }
 
+void mxt_alerts_changed(struct mxt_alerts *alerts, struct subject *subject, bool is_text)
+{
+    if (!alerts->is_kept || alerts->is_restoring)
+        return;
+    subject->are_claims_changed = subject->are_claims_changed || !is_text;
+    subject->is_text_changed = subject->is_text_changed || is_text;
+    if (subject->is_listed)
+        return;
+    subject->is_listed = true;
+    subject->next_changed = alerts->changed;
+    alerts->changed = subject;
+}
+
+void mxt_alerts_subject_release(struct mxt_alerts *alerts, struct subject *subject)
+{
+    if (subject->is_drained && alerts->is_kept)
+        mxt_alerts_changed(alerts, subject, true);
+    else if (!subject->is_listed)
+        mxt_alerts_subject_free(alerts, subject);
+}
+
+unsigned mxt_alerts_closes(const struct subject *subject, int64_t time_us)
+{
+    unsigned count = 0;
+    while (count < subject->close_count && subject->closed_us[count] < time_us)
+        count++;
+    return count;
+}
+
 void mxt_alerts_claim_free(struct claim *claim)
 {
     struct subject *subject = claim->subject;
@@ -60,15 +89,22 @@ static void free_claims(struct claim *claim)
     }
 }
 
-void mxt_alerts_subject_free(struct mxt_alerts *alerts, struct subject *subject)
+void mxt_alerts_subject_clear(struct subject *subject)
 {
     free_claims(subject->claims);
     free_claims(subject->folded);
+    subject->claims = subject->folded = NULL;
+    subject->claim_count = 0;
     while (subject->told != NULL) {
         struct told *told = subject->told;
         subject->told = told->next;
         mxt_alerts_told_free(told);
     }
+}
+
+void mxt_alerts_subject_free(struct mxt_alerts *alerts, struct subject *subject)
+{
+    mxt_alerts_subject_clear(subject);
     mxt_hash_table_remove(&alerts->subjects, &subject->node);
     free(subject);
 }
@@ -106,7 +142,7 @@ bool mxt_alerts_is_better(const struct claim *a, const struct claim *b)
 
 static bool is_near(const struct claim *a, const struct claim *b, int64_t quiet_us)
 {
-    return a->is_lost == b->is_lost && a->first_us - b->last_us <= quiet_us && b->first_us - a->last_us <= quiet_us;
+    return a->is_lost == b->is_lost && mxt_alerts_closes(a->subject, a->first_us) == mxt_alerts_closes(b->subject, b->first_us) && a->first_us - b->last_us <= quiet_us && b->first_us - a->last_us <= quiet_us;
 }
 
 /* Takes `claim` up into `folded`. */
@@ -138,6 +174,12 @@ void mxt_alerts_fold(struct claim *claim, int64_t quiet_us)
             return;
         }
     }
+    mxt_alerts_set_folded(claim);
+}
+
+void mxt_alerts_set_folded(struct claim *claim)
+{
+    struct subject *subject = claim->subject;
     if (claim->previous != NULL)
         claim->previous->next = claim->next;
     else

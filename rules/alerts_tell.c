@@ -3,16 +3,25 @@
 
 #include "rules/alerts_int.h"
 
+static void set_times(struct mxt_alerts *alerts, struct subject *subject, struct told *told, int64_t first_us, int64_t last_us)
+{
+    if (told->first_us != first_us || told->last_us != last_us)
+        mxt_alerts_changed(alerts, subject, true);
+    told->first_us = first_us;
+    told->last_us = last_us;
+}
+
 /* Whether the claim only adds to what was told: the common case, which needs no runs. */
-static bool is_nothing_new(const struct mxt_alerts *alerts, struct subject *subject, const struct claim *claim)
+static bool is_nothing_new(struct mxt_alerts *alerts, struct subject *subject, const struct claim *claim)
 {
     int64_t quiet_us = alerts->config->quiet_us;
     for (struct told *told = subject->told; told != NULL; told = told->next) {
         bool is_within = claim->first_us - told->last_us <= quiet_us && told->first_us - claim->last_us <= quiet_us;
-        if (!is_within || claim->severity > told->severity)
+        bool is_same = mxt_alerts_closes(subject, claim->first_us) == mxt_alerts_closes(subject, told->first_us);
+        if (!is_within || !is_same || claim->severity > told->severity)
             continue;
-        told->first_us = claim->first_us < told->first_us ? claim->first_us : told->first_us;
-        told->last_us = claim->last_us > told->last_us ? claim->last_us : told->last_us;
+        set_times(alerts, subject, told, claim->first_us < told->first_us ? claim->first_us : told->first_us,
+                  claim->last_us > told->last_us ? claim->last_us : told->last_us);
         return true;
     }
     return false;
@@ -75,6 +84,7 @@ static enum mxt_status tell(struct mxt_alerts *alerts, const struct run *run, st
         alert.alert_id = told->alert_id;
         alert.incident_id = told->incident_id;
         alerts->teller.tell(alerts->teller.context, &alert);
+        mxt_alerts_changed(alerts, run->subject, true);
         free(told->facts);
         told->facts = mxt_alert_pack(&alert);
         told->severity = run->severity;
@@ -94,8 +104,7 @@ static enum mxt_status tell_run(struct mxt_alerts *alerts, const struct run *run
         return MXT_ENOMEM;
     bool is_due = is_new || run->fresh_severity > told->severity;
     told->is_matched = true;
-    told->first_us = run->first_us;
-    told->last_us = run->last_us;
+    set_times(alerts, run->subject, told, run->first_us, run->last_us);
     return is_due ? tell(alerts, run, told) : MXT_OK;
 }
 
@@ -131,6 +140,7 @@ static enum mxt_status take_back_rest(struct mxt_alerts *alerts, struct subject 
             continue;
         }
         *link = told->next;
+        mxt_alerts_changed(alerts, subject, true);
         status = take_back(alerts, told) == MXT_OK ? status : MXT_ENOMEM;
         mxt_alerts_told_free(told);
     }
@@ -139,7 +149,7 @@ static enum mxt_status take_back_rest(struct mxt_alerts *alerts, struct subject 
 
 enum mxt_status mxt_alerts_tell(struct mxt_alerts *alerts, struct subject *subject, const struct claim *claim, const struct session *session)
 {
-    if (alerts->teller.tell == NULL || (claim != NULL && is_nothing_new(alerts, subject, claim)))
+    if (alerts->teller.tell == NULL || alerts->is_restoring || (claim != NULL && is_nothing_new(alerts, subject, claim)))
         return MXT_OK;
     bool is_one_of_many = claim == NULL && subject->claim_count > 0 && subject->told != NULL && subject->told->next == NULL;
     if (is_one_of_many)

@@ -21,6 +21,13 @@ bool mxt_sighting_is_same(const struct mxt_sighting *a, const struct mxt_sightin
            a->is_ehlo_refused == b->is_ehlo_refused && a->is_exposed == b->is_exposed && a->is_key_rsa == b->is_key_rsa && a->is_trusted == b->is_trusted;
 }
 
+bool mxt_marks_is_same(const struct mxt_marks *a, const struct mxt_marks *b)
+{
+    return a->known_since_us == b->known_since_us && a->last_offer_us == b->last_offer_us && a->broken_since_us == b->broken_since_us &&
+           a->lost_since_us == b->lost_since_us && a->mixed_since_us == b->mixed_since_us && a->mixed_told_us == b->mixed_told_us && a->recent == b->recent &&
+           a->recent_count == b->recent_count;
+}
+
 static unsigned ones(uint32_t bits)
 {
     return (unsigned)__builtin_popcount(bits);

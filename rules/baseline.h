@@ -59,6 +59,7 @@ struct mxt_sighting {
     bool is_ehlo_refused;     /* EHLO refused with 5xx, HELO accepted then: counts as a whole reply without an offer */
     bool is_exposed;
     bool is_key_rsa, is_trusted;
+    uint8_t place; /* the store's: the field that keeps it */
 };
 
 #define MXT_SIGHTINGS_MAX  64 /* the latest that a baseline keeps */
@@ -95,6 +96,8 @@ bool mxt_sighting_is_same(const struct mxt_sighting *a, const struct mxt_sightin
  * left out, except those that are no longer kept. `window_us`: after which a break is lost. `baseline` may be NULL: zeroed marks.
  */
 struct mxt_marks mxt_baseline_marks_before(const struct mxt_baseline *baseline, int64_t time_us, uint64_t session, uint64_t without, int64_t window_us);
+
+bool mxt_marks_is_same(const struct mxt_marks *a, const struct mxt_marks *b);
 
 /* The marks after one more sighting. */
 void mxt_marks_take(struct mxt_marks *marks, enum mxt_subject_kind kind, const struct mxt_sighting *sighting, int64_t window_us);

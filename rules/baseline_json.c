@@ -11,6 +11,7 @@
 enum member_type {
     MEMBER_TIME,    /* int64_t, microseconds */
     MEMBER_HEX,     /* uint64_t */
+    MEMBER_COUNT,   /* uint32_t */
     MEMBER_FACT,    /* enum mxt_fact */
     MEMBER_ATTEMPT, /* enum mxt_attempt */
     MEMBER_BOOL     /* bool */
@@ -36,6 +37,7 @@ static const struct member marks_members[] = {
 static const struct member sighting_members[] = {
     {"time_us", MEMBER_TIME, SIGHTING(time_us)},
     {"session", MEMBER_HEX, SIGHTING(session)},
+    {"snapshot", MEMBER_COUNT, SIGHTING(snapshot)},
     {"client", MEMBER_HEX, SIGHTING(client)},
     {"domain", MEMBER_HEX, SIGHTING(domain)},
     {"certificate_key", MEMBER_HEX, SIGHTING(certificate_key)},
@@ -67,6 +69,19 @@ static const char *const attempts[] = {
 };
 #define ATTEMPTS (sizeof attempts / sizeof attempts[0])
 
+const char *mxt_subject_kind_name(enum mxt_subject_kind kind)
+{
+    return kinds[kind];
+}
+
+unsigned mxt_subject_kind_from_name(const char *name, size_t n)
+{
+    unsigned kind = 0;
+    while (kind < MXT_SUBJECT_KINDS && (strlen(kinds[kind]) != n || memcmp(kinds[kind], name, n) != 0))
+        kind++;
+    return kind;
+}
+
 /* Writing. */
 
 static void write_member(struct mxt_json *json, const struct member *member, const void *base)
@@ -75,6 +90,7 @@ static void write_member(struct mxt_json *json, const struct member *member, con
     union {
         int64_t time_us;
         uint64_t digest;
+        uint32_t count;
         enum mxt_fact fact;
         enum mxt_attempt attempt;
         bool truth;
@@ -89,6 +105,11 @@ static void write_member(struct mxt_json *json, const struct member *member, con
         memcpy(&value.digest, at, sizeof value.digest);
         if (value.digest != 0)
             mxt_json_hex(json, member->name, value.digest);
+        break;
+    case MEMBER_COUNT:
+        memcpy(&value.count, at, sizeof value.count);
+        if (value.count != 0)
+            mxt_json_unsigned(json, member->name, value.count);
         break;
     case MEMBER_FACT:
         memcpy(&value.fact, at, sizeof value.fact);
@@ -120,23 +141,44 @@ static void write_recent(struct mxt_json *json, const struct mxt_marks *marks)
         mxt_json_string(json, "recent", text);
 }
 
+static void write_marks(struct mxt_json *json, const char *key, const struct mxt_marks *marks)
+{
+    mxt_json_object_begin(json, key);
+    for (size_t i = 0; i < MARKS_MEMBERS; i++)
+        write_member(json, &marks_members[i], marks);
+    write_recent(json, marks);
+    mxt_json_object_end(json);
+}
+
+static void write_sighting(struct mxt_json *json, const struct mxt_sighting *sighting)
+{
+    mxt_json_object_begin(json, NULL);
+    for (size_t i = 0; i < SIGHTING_MEMBERS; i++)
+        write_member(json, &sighting_members[i], sighting);
+    mxt_json_object_end(json);
+}
+
+enum mxt_status mxt_marks_encode(struct mxt_json *json, const struct mxt_marks *marks)
+{
+    write_marks(json, NULL, marks);
+    return json->has_failed ? MXT_ENOMEM : MXT_OK;
+}
+
+enum mxt_status mxt_sighting_encode(struct mxt_json *json, const struct mxt_sighting *sighting)
+{
+    write_sighting(json, sighting);
+    return json->has_failed ? MXT_ENOMEM : MXT_OK;
+}
+
 enum mxt_status mxt_baseline_encode(struct mxt_json *json, const struct mxt_baseline *baseline)
 {
     mxt_json_object_begin(json, NULL);
     mxt_json_string(json, "kind", kinds[baseline->subject.kind]);
     mxt_json_string(json, "key", baseline->subject.key);
-    mxt_json_object_begin(json, "marks");
-    for (size_t i = 0; i < MARKS_MEMBERS; i++)
-        write_member(json, &marks_members[i], &baseline->marks);
-    write_recent(json, &baseline->marks);
-    mxt_json_object_end(json);
+    write_marks(json, "marks", &baseline->marks);
     mxt_json_array_begin(json, "sightings");
-    for (size_t i = 0; i < baseline->count; i++) {
-        mxt_json_object_begin(json, NULL);
-        for (size_t j = 0; j < SIGHTING_MEMBERS; j++)
-            write_member(json, &sighting_members[j], &baseline->sightings[i]);
-        mxt_json_object_end(json);
-    }
+    for (size_t i = 0; i < baseline->count; i++)
+        write_sighting(json, &baseline->sightings[i]);
     mxt_json_array_end(json);
     mxt_json_object_end(json);
     return json->has_failed ? MXT_ENOMEM : MXT_OK;
@@ -206,6 +248,11 @@ static void read_member(struct mxt_json_reader *reader, const struct member *mem
     case MEMBER_HEX: {
         uint64_t digest = read_hex(reader);
         memcpy(at, &digest, sizeof digest);
+        break;
+    }
+    case MEMBER_COUNT: {
+        uint32_t count = (uint32_t)mxt_json_read_unsigned(reader, UINT32_MAX);
+        memcpy(at, &count, sizeof count);
         break;
     }
     case MEMBER_FACT: {
@@ -325,15 +372,40 @@ static void read_baseline(struct mxt_json_reader *reader, struct mxt_arena *aren
     out->subject.kind = (enum mxt_subject_kind)kind;
 }
 
+static enum mxt_status conclude(struct mxt_json_reader *reader, char *error, size_t error_size)
+{
+    if (mxt_json_finish(reader))
+        return MXT_OK;
+    snprintf(error, error_size, "%s at byte %zu", reader->fault, reader->fault_at);
+    return reader->status;
+}
+
+enum mxt_status mxt_marks_decode(const char *text, size_t n, struct mxt_marks *out, char *error, size_t error_size)
+{
+    struct mxt_json_reader reader;
+    *out = (struct mxt_marks){0};
+    mxt_json_reader_init(&reader, text, n);
+    read_marks(&reader, out);
+    return conclude(&reader, error, error_size);
+}
+
+enum mxt_status mxt_sighting_decode(const char *text, size_t n, struct mxt_sighting *out, char *error, size_t error_size)
+{
+    struct mxt_json_reader reader;
+    *out = (struct mxt_sighting){0};
+    mxt_json_reader_init(&reader, text, n);
+    read_sighting(&reader, out);
+    return conclude(&reader, error, error_size);
+}
+
 enum mxt_status mxt_baseline_decode(const char *text, size_t n, struct mxt_arena *arena, struct mxt_baseline *out, char *error, size_t error_size)
 {
     struct mxt_json_reader reader;
     *out = (struct mxt_baseline){0};
     mxt_json_reader_init(&reader, text, n);
     read_baseline(&reader, arena, out);
-    if (mxt_json_finish(&reader))
-        return MXT_OK;
-    snprintf(error, error_size, "%s at byte %zu", reader.fault, reader.fault_at);
-    *out = (struct mxt_baseline){0};
-    return reader.status;
+    enum mxt_status status = conclude(&reader, error, error_size);
+    if (status != MXT_OK)
+        *out = (struct mxt_baseline){0};
+    return status;
 }

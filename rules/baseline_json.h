@@ -1,4 +1,4 @@
-/* Baselines as JSON, one object each: for keeping them beyond a program's end, and for carrying them from store to store. */
+/* Baselines as JSON, one object each, or part by part: for keeping them beyond a program's end, and for carrying them from store to store. */
 #ifndef MXT_RULES_BASELINE_JSON_H
 #define MXT_RULES_BASELINE_JSON_H
 
@@ -18,5 +18,15 @@ enum mxt_status mxt_baseline_encode(struct mxt_json *json, const struct mxt_base
  */
 enum mxt_status mxt_baseline_decode(const char *text, size_t n, struct mxt_arena *arena, struct mxt_baseline *out, char *error,
                                     size_t error_size) MXT_MUST_CHECK;
+
+/* The parts alone, likewise. */
+enum mxt_status mxt_marks_encode(struct mxt_json *json, const struct mxt_marks *marks) MXT_MUST_CHECK;
+enum mxt_status mxt_marks_decode(const char *text, size_t n, struct mxt_marks *out, char *error, size_t error_size) MXT_MUST_CHECK;
+enum mxt_status mxt_sighting_encode(struct mxt_json *json, const struct mxt_sighting *sighting) MXT_MUST_CHECK;
+enum mxt_status mxt_sighting_decode(const char *text, size_t n, struct mxt_sighting *out, char *error, size_t error_size) MXT_MUST_CHECK;
+
+/* The names of kinds, "client_server"; and back: MXT_SUBJECT_KINDS where none is called so (`name` has `n` bytes). */
+const char *mxt_subject_kind_name(enum mxt_subject_kind kind);
+unsigned mxt_subject_kind_from_name(const char *name, size_t n);
 
 #endif

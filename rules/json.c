@@ -136,6 +136,12 @@ void mxt_json_array_end(struct mxt_json *json)
     end_container(json, "]");
 }
 
+void mxt_json_raw(struct mxt_json *json, const char *key, const char *text, size_t n)
+{
+    begin_value(json, key);
+    put(json, text, n);
+}
+
 static char *escape(char *out, unsigned char c)
 {
     static const char hex[] = "0123456789abcdef";

@@ -40,6 +40,9 @@ void mxt_json_time(struct mxt_json *json, const char *key, int64_t time_us);
 /* A string of 16 lower-case hex digits. */
 void mxt_json_hex(struct mxt_json *json, const char *key, uint64_t value);
 
+/* A value that is JSON already, `n` bytes. */
+void mxt_json_raw(struct mxt_json *json, const char *key, const char *text, size_t n);
+
 /* Ends a line between top-level values, so that one writer can hold many lines. */
 void mxt_json_newline(struct mxt_json *json);
 

@@ -63,6 +63,23 @@ void mxt_memory_each_baseline(const struct mxt_memory *memory, void (*each)(void
 /* Takes a baseline as it was kept, in place of one of the same subject. MXT_OK, also where a bound made it forget another; MXT_ENOMEM. */
 enum mxt_status mxt_memory_load_baseline(struct mxt_memory *memory, const struct mxt_baseline *baseline) MXT_MUST_CHECK;
 
+/* A part of a baseline that changed: its marks or one sighting; neither: the baseline was forgotten. Valid during the call. */
+struct mxt_baseline_part {
+    const struct mxt_subject *subject;
+    const struct mxt_marks *marks;
+    const struct mxt_sighting *sighting;
+    uint8_t place; /* of the sighting, below MXT_SIGHTINGS_MAX, its own in its baseline as long as it is kept */
+};
+
+/* From now on what changes is remembered until it is drained. */
+void mxt_memory_keep_changes(struct mxt_memory *memory);
+
+/* Calls `each` for every part that changed since the last call: first for what was forgotten, which may have begun anew. */
+void mxt_memory_drain(struct mxt_memory *memory, void (*each)(void *context, const struct mxt_baseline_part *part), void *context);
+
+/* Takes back a part as it was drained, in any order; it counts as drained. MXT_OK; MXT_ENOMEM. */
+enum mxt_status mxt_memory_load_part(struct mxt_memory *memory, const struct mxt_baseline_part *part) MXT_MUST_CHECK;
+
 /* What it holds, what it had to forget for a bound, and what found no memory. */
 struct mxt_memory_counters {
     uint64_t baselines, records, forgotten, refused;

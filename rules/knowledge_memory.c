@@ -101,6 +101,21 @@ enum mxt_status mxt_memory_load_baseline(struct mxt_memory *memory, const struct
     return mxt_baseline_table_load(&memory->baselines, baseline);
 }
 
+void mxt_memory_keep_changes(struct mxt_memory *memory)
+{
+    memory->baselines.is_kept = true;
+}
+
+void mxt_memory_drain(struct mxt_memory *memory, void (*each)(void *context, const struct mxt_baseline_part *part), void *context)
+{
+    mxt_baseline_table_drain(&memory->baselines, each, context);
+}
+
+enum mxt_status mxt_memory_load_part(struct mxt_memory *memory, const struct mxt_baseline_part *part)
+{
+    return mxt_baseline_table_load_part(&memory->baselines, part);
+}
+
 struct mxt_memory_counters mxt_memory_counters(const struct mxt_memory *memory)
 {
     return (struct mxt_memory_counters){

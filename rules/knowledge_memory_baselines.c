@@ -13,7 +13,11 @@ struct mxt_baseline_entry {
     struct mxt_sighting *places;
     size_t start, capacity;
     uint64_t hash;
+    uint64_t used, changed; /* of the fields that keep sightings, a bit each */
     bool has_offered;
+    bool are_marks_changed, is_listed; /* among the changed */
+    bool is_drained;                   /* a keeper may have fields of it */
+    struct mxt_baseline_entry *next_changed;
     struct mxt_baseline_entry *next;          /* in the bucket */
     struct mxt_baseline_entry *older, *newer; /* in its list */
 };
@@ -71,6 +75,15 @@ enum mxt_status mxt_baseline_table_init(struct mxt_baseline_table *table, const 
     return table->buckets == NULL ? MXT_ENOMEM : MXT_OK;
 }
 
+static void free_gone(struct mxt_baseline_table *table)
+{
+    while (table->gone != NULL) {
+        struct mxt_baseline_entry *entry = table->gone;
+        table->gone = entry->next;
+        free(entry);
+    }
+}
+
 void mxt_baseline_table_free(struct mxt_baseline_table *table)
 {
     for (size_t i = 0; table->buckets != NULL && i < table->bucket_count; i++)
@@ -79,6 +92,7 @@ void mxt_baseline_table_free(struct mxt_baseline_table *table)
             free(entry->places);
             free(entry);
         }
+    free_gone(table);
     free(table->buckets);
 }
 
@@ -115,6 +129,26 @@ static void grow(struct mxt_baseline_table *table)
     table->bucket_count = old * 2;
 }
 
+static void list(struct mxt_baseline_table *table, struct mxt_baseline_entry *entry)
+{
+    if (!table->is_kept || entry->is_listed)
+        return;
+    entry->is_listed = true;
+    entry->next_changed = table->changed;
+    table->changed = entry;
+}
+
+/* Seldom, and among what one batch has changed. */
+static void unlist(struct mxt_baseline_table *table, struct mxt_baseline_entry *entry)
+{
+    struct mxt_baseline_entry **at = &table->changed;
+    if (!entry->is_listed)
+        return;
+    while (*at != entry)
+        at = &(*at)->next_changed;
+    *at = entry->next_changed;
+}
+
 static void forget(struct mxt_baseline_table *table, struct mxt_baseline_entry *entry)
 {
     struct mxt_baseline_entry **at = &table->buckets[entry->hash & (table->bucket_count - 1)];
@@ -125,7 +159,14 @@ static void forget(struct mxt_baseline_table *table, struct mxt_baseline_entry *
     table->count--;
     table->forgotten++;
     free(entry->places);
-    free(entry);
+    entry->places = NULL;
+    unlist(table, entry);
+    if (entry->is_drained) {
+        entry->next = table->gone;
+        table->gone = entry;
+    } else {
+        free(entry);
+    }
 }
 
 /*
@@ -165,6 +206,7 @@ static bool make_place(struct mxt_baseline_entry *entry)
 {
     struct mxt_baseline *baseline = &entry->baseline;
     if (baseline->count == MXT_SIGHTINGS_MAX) {
+        entry->used &= ~(UINT64_C(1) << baseline->sightings[0].place);
         entry->start++;
         baseline->count--;
     }
@@ -184,16 +226,40 @@ static bool make_place(struct mxt_baseline_entry *entry)
     return true;
 }
 
-static bool place(struct mxt_baseline_entry *entry, const struct mxt_sighting *sighting)
+static uint8_t first_free(uint64_t used)
+{
+    uint8_t at = 0;
+    while ((used >> at & 1) != 0)
+        at++;
+    return at;
+}
+
+/* Takes the session's sighting out, which may have another time in the next one. The field that kept it; MXT_SIGHTINGS_MAX: there was none. */
+static uint8_t take_out(struct mxt_baseline_entry *entry, uint64_t session)
 {
     struct mxt_baseline *baseline = &entry->baseline;
-    for (size_t i = baseline->count; i > 0; i--)
-        if (entry->places[entry->start + i - 1].session == sighting->session) {
-            entry->places[entry->start + i - 1] = *sighting;
-            return true;
-        }
+    struct mxt_sighting *sightings = entry->places + entry->start;
+    size_t at = baseline->count;
+    while (at > 0 && sightings[at - 1].session != session)
+        at--;
+    if (at == 0)
+        return MXT_SIGHTINGS_MAX;
+    uint8_t field = sightings[at - 1].place;
+    memmove(&sightings[at - 1], &sightings[at], (baseline->count - at) * sizeof *sightings);
+    baseline->count--;
+    return field;
+}
+
+static bool place(struct mxt_baseline_entry *entry, const struct mxt_sighting *sighting, uint8_t wanted)
+{
+    struct mxt_baseline *baseline = &entry->baseline;
+    uint8_t field = baseline->count == 0 ? MXT_SIGHTINGS_MAX : take_out(entry, sighting->session);
     if (!make_place(entry))
         return false;
+    if (field == MXT_SIGHTINGS_MAX)
+        field = wanted != MXT_SIGHTINGS_MAX ? wanted : first_free(entry->used);
+    entry->used |= UINT64_C(1) << field;
+    entry->changed |= UINT64_C(1) << field;
     struct mxt_sighting *sightings = entry->places + entry->start;
     size_t at = baseline->count;
     while (at > 0 && mxt_sighting_is_earlier(sighting->time_us, sighting->session, sightings[at - 1].time_us, sightings[at - 1].session)) {
@@ -201,6 +267,7 @@ static bool place(struct mxt_baseline_entry *entry, const struct mxt_sighting *s
         at--;
     }
     sightings[at] = *sighting;
+    sightings[at].place = field;
     baseline->count++;
     return true;
 }
@@ -213,16 +280,23 @@ static void touch(struct mxt_baseline_table *table, struct mxt_baseline_entry *e
     link_newest(list_of(table, entry), entry);
 }
 
+static bool is_useful(const struct mxt_sighting *sighting)
+{
+    return sighting->offered == MXT_YES || sighting->attempt == MXT_ATTEMPT_ESTABLISHED;
+}
+
 enum mxt_status mxt_baseline_table_apply(struct mxt_baseline_table *table, const struct mxt_change *change)
 {
     uint64_t hash = hash_of(table, &change->subject);
     struct mxt_baseline_entry *entry = find(table, &change->subject, hash);
     if (entry == NULL)
         entry = add(table, &change->subject, hash);
-    if (entry == NULL || !place(entry, &change->sighting))
+    if (entry == NULL || !place(entry, &change->sighting, MXT_SIGHTINGS_MAX))
         return MXT_ENOMEM;
+    entry->are_marks_changed = entry->are_marks_changed || !mxt_marks_is_same(&entry->baseline.marks, &change->marks);
     entry->baseline.marks = change->marks;
-    touch(table, entry, change->sighting.offered == MXT_YES || change->sighting.attempt == MXT_ATTEMPT_ESTABLISHED);
+    list(table, entry);
+    touch(table, entry, is_useful(&change->sighting));
     return MXT_OK;
 }
 
@@ -237,11 +311,13 @@ enum mxt_status mxt_baseline_table_load(struct mxt_baseline_table *table, const 
         return MXT_ENOMEM;
     bool has_offered = baseline->marks.last_offer_us != 0;
     for (size_t i = 0; i < baseline->count; i++) {
-        if (!place(entry, &baseline->sightings[i]))
+        if (!place(entry, &baseline->sightings[i], MXT_SIGHTINGS_MAX))
             return MXT_ENOMEM;
-        has_offered = has_offered || baseline->sightings[i].offered == MXT_YES || baseline->sightings[i].attempt == MXT_ATTEMPT_ESTABLISHED;
+        has_offered = has_offered || is_useful(&baseline->sightings[i]);
     }
     entry->baseline.marks = baseline->marks;
+    entry->are_marks_changed = true;
+    list(table, entry);
     touch(table, entry, has_offered);
     return MXT_OK;
 }
@@ -258,4 +334,54 @@ void mxt_baseline_table_each(const struct mxt_baseline_table *table, void (*each
         each_of(&table->plain[i], each, context);
         each_of(&table->offering[i], each, context);
     }
+}
+
+/* Both marks and sightings must be there, from whichever came first on. */
+enum mxt_status mxt_baseline_table_load_part(struct mxt_baseline_table *table, const struct mxt_baseline_part *part)
+{
+    uint64_t hash = hash_of(table, part->subject);
+    struct mxt_baseline_entry *entry = find(table, part->subject, hash);
+    if (entry == NULL)
+        entry = add(table, part->subject, hash);
+    if (entry == NULL)
+        return MXT_ENOMEM;
+    entry->is_drained = true;
+    if (part->marks != NULL) {
+        entry->baseline.marks = *part->marks;
+        touch(table, entry, part->marks->last_offer_us != 0);
+        return MXT_OK;
+    }
+    bool is_placed = place(entry, part->sighting, part->place);
+    entry->changed = 0;
+    touch(table, entry, is_useful(part->sighting));
+    return is_placed ? MXT_OK : MXT_ENOMEM;
+}
+
+static void drain_entry(struct mxt_baseline_entry *entry, void (*each)(void *context, const struct mxt_baseline_part *part), void *context)
+{
+    struct mxt_baseline_part part = {.subject = &entry->baseline.subject};
+    if (entry->are_marks_changed) {
+        part.marks = &entry->baseline.marks;
+        each(context, &part);
+        part.marks = NULL;
+    }
+    for (size_t i = 0; i < entry->baseline.count; i++) {
+        part.sighting = &entry->baseline.sightings[i];
+        part.place = part.sighting->place;
+        if ((entry->changed >> part.place & 1) != 0)
+            each(context, &part);
+    }
+    entry->changed = 0;
+    entry->are_marks_changed = entry->is_listed = false;
+    entry->is_drained = true;
+}
+
+void mxt_baseline_table_drain(struct mxt_baseline_table *table, void (*each)(void *context, const struct mxt_baseline_part *part), void *context)
+{
+    for (const struct mxt_baseline_entry *entry = table->gone; entry != NULL; entry = entry->next)
+        each(context, &(struct mxt_baseline_part){.subject = &entry->baseline.subject});
+    free_gone(table);
+    for (struct mxt_baseline_entry *entry = table->changed; entry != NULL; entry = entry->next_changed)
+        drain_entry(entry, each, context);
+    table->changed = NULL;
 }

@@ -52,6 +52,8 @@ struct mxt_baseline_table {
     uint32_t limits[MXT_CLASSES];
     struct mxt_baseline_list offering[MXT_CLASSES], plain[MXT_CLASSES];
     uint64_t forgotten;
+    bool is_kept;                              /* changes are remembered until they are drained */
+    struct mxt_baseline_entry *changed, *gone; /* since then */
 };
 
 enum mxt_status mxt_baseline_table_init(struct mxt_baseline_table *table, const struct mxt_memory_limits *limits) MXT_MUST_CHECK;
@@ -59,6 +61,8 @@ void mxt_baseline_table_free(struct mxt_baseline_table *table);
 const struct mxt_baseline *mxt_baseline_table_find(const struct mxt_baseline_table *table, const struct mxt_subject *subject);
 enum mxt_status mxt_baseline_table_apply(struct mxt_baseline_table *table, const struct mxt_change *change) MXT_MUST_CHECK;
 enum mxt_status mxt_baseline_table_load(struct mxt_baseline_table *table, const struct mxt_baseline *baseline) MXT_MUST_CHECK;
+enum mxt_status mxt_baseline_table_load_part(struct mxt_baseline_table *table, const struct mxt_baseline_part *part) MXT_MUST_CHECK;
+void mxt_baseline_table_drain(struct mxt_baseline_table *table, void (*each)(void *context, const struct mxt_baseline_part *part), void *context);
 void mxt_baseline_table_each(const struct mxt_baseline_table *table, void (*each)(void *context, const struct mxt_baseline *baseline), void *context);
 
 struct mxt_kept_record;

@@ -22,6 +22,7 @@ struct mxt_judged {
     enum mxt_severity previous; /* when it was judged before; NONE also where it was not */
     bool is_leading;            /* it began an alert, or made one graver */
     bool is_again;              /* it was judged before: a later record changed what it means */
+    const struct mxt_finding *findings; /* all that was found, suppressed ones too */
 };
 
 #define MXT_LEDGER_SESSION_BYTES (UINT64_C(512) << 20)

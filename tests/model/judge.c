@@ -1,10 +1,13 @@
 /*
- * The judge at work on histories of records, as a replay or a collector uses it, for comparison with the model (model.py).
+ * The judge at work on histories of records, as a collector uses it, for comparison with the model (model.py).
  *
- *     mxtap-judge [--findings] [--policy DOMAIN FILE]... < RECORDS
+ *     mxtap-judge [--findings] [--told] [--cut N] [--policy DOMAIN FILE]... < RECORDS
  *
  * Records are JSON lines in their order of arrival; an empty line ends a history, and so does the end. Of each history the final alerts are printed as JSON
- * lines, then an empty line. --findings prints before them what was said of each record, each time it was judged.
+ * lines, then an empty line. --findings prints before them what was said of each record, each time it was judged; --told the alerts as they were told.
+ *
+ * --cut drains the ledger and goes on with a fresh one that is loaded from what was drained, at one record in N on the average: nothing that is printed may
+ * differ for it. What is drained is checked besides: nothing twice, with --cut 1 nothing that is as it was, and every alert as it stands in the end.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -16,38 +19,50 @@
 
 #include "decoders/arena.h"
 #include "decoders/status.h"
-#include "rules/alerts.h"
 #include "rules/event.h"
 #include "rules/judge.h"
 #include "rules/judge_config.h"
 #include "rules/json.h"
 #include "rules/knowledge.h"
+#include "rules/ledger.h"
 #include "rules/policy.h"
 
-#define SEEN_MAX      4096 /* snapshots of one history that are told apart; histories are small */
+#define THINGS_MAX    65536 /* kept of one history; histories are small */
+#define ALERTS_MAX    4096
 #define ARGUMENTS_MAX 16
 
-/* The newest snapshot of a session at one sensor. */
-struct seen {
-    uint64_t session_id;
-    const char *sensor;
-    uint32_t snapshot;
+/* A thing as a keeper holds it. */
+struct thing {
+    enum mxt_kept_kind kind;
+    char *key, *field, *text; /* text NULL: it is gone */
+    size_t n;
 };
 
-struct history {
-    struct mxt_arena arena; /* records and judgements, until the history's end */
-    struct mxt_memory *memory;
-    struct mxt_knowledge knowledge;
-    struct mxt_alerts *alerts;
-    int64_t newest_us;
-    size_t records, seen_count;
-    struct seen seen[SEEN_MAX];
+/* An alert as it was drained last. */
+struct reported {
+    uint64_t alert_id, count;
+    int64_t first_us, last_us;
+    enum mxt_severity severity;
 };
 
 struct options {
-    bool has_findings;
+    bool has_findings, has_told;
+    unsigned cut;
     const char *domains[ARGUMENTS_MAX], *files[ARGUMENTS_MAX];
     size_t policies;
+    struct mxt_judge_config judge;
+};
+
+struct history {
+    const struct options *options;
+    struct mxt_memory *memory;
+    struct mxt_ledger *ledger;
+    size_t records, drained;
+    struct thing things[THINGS_MAX];
+    size_t thing_count;
+    struct reported reported[ALERTS_MAX];
+    size_t reported_count;
+    uint64_t random;
 };
 
 static void must(bool holds, const char *what)
@@ -69,82 +84,27 @@ static void add_policy(struct mxt_memory *memory, const char *domain, const char
     must(mxt_memory_add_policy(memory, domain, text, n, fault, sizeof fault) == MXT_OK, fault);
 }
 
-static void begin(struct history *history, const struct mxt_judge_config *config, const struct options *options)
+static void print(const struct mxt_json *json)
 {
-    mxt_arena_init(&history->arena, 0);
-    history->memory = mxt_memory_new();
-    must(history->memory != NULL, "out of memory");
-    history->knowledge = mxt_memory_knowledge(history->memory);
-    const struct mxt_alerts_limits limits = MXT_ALERTS_LIMITS_DEFAULT;
-    history->alerts = mxt_alerts_new(&limits, config, NULL);
-    must(history->alerts != NULL, "out of memory");
-    history->newest_us = INT64_MIN;
-    history->records = history->seen_count = 0;
-    for (size_t i = 0; i < options->policies; i++)
-        add_policy(history->memory, options->domains[i], options->files[i]);
+    must(!json->has_failed, "out of memory");
+    printf("%.*s\n", (int)json->length, json->text);
 }
 
-static void print_findings(const struct mxt_record *record, struct mxt_finding *findings)
+static void print_findings(const struct mxt_record *record, const struct mxt_finding *findings)
 {
     struct mxt_record said = *record;
-    said.findings = findings;
     struct mxt_json json = {0};
+    memcpy(&said.findings, &findings, sizeof findings); /* they are only read */
     must(mxt_event_encode_record(&json, &said) == MXT_OK, "a record cannot be written");
-    const char *text = mxt_json_end(&json);
-    must(text != NULL, "out of memory");
-    puts(text);
+    print(&json);
     mxt_json_free(&json);
 }
 
-/* Judges one record, takes what it gives and applies what it teaches. `record` may be the store's own: it is not touched after the store has changed. */
-static struct mxt_judgement judge(struct history *history, const struct mxt_judge_config *config, const struct options *options,
-                                  const struct mxt_record *record)
+static void on_judged(void *context, const struct mxt_record *record, const struct mxt_judged *judged)
 {
-    struct mxt_judgement judgement = {0};
-    must(mxt_judge_network(record, &history->knowledge, config, history->newest_us, &history->arena, &judgement) == MXT_OK, "out of memory");
-    if (options->has_findings)
-        print_findings(record, judgement.findings);
-    must(mxt_alerts_take(history->alerts, record, judgement.findings) == MXT_OK, "out of memory");
-    must(mxt_memory_apply(history->memory, &judgement.changes) == MXT_OK, "out of memory");
-    return judgement;
-}
-
-/* Whether the record is newer than what was seen of its session by its sensor; notes it. */
-static bool is_news(struct history *history, const struct mxt_record *record)
-{
-    for (size_t i = 0; i < history->seen_count; i++) {
-        struct seen *seen = &history->seen[i];
-        if (seen->session_id != record->session_id || strcmp(seen->sensor, record->sensor) != 0)
-            continue;
-        if (seen->snapshot >= record->snapshot)
-            return false;
-        seen->snapshot = record->snapshot;
-        return true;
-    }
-    must(history->seen_count < SEEN_MAX, "a history of too many sessions");
-    history->seen[history->seen_count++] = (struct seen){record->session_id, record->sensor, record->snapshot};
-    return true;
-}
-
-static void take_line(struct history *history, const struct mxt_judge_config *config, const struct options *options, const char *line, size_t n)
-{
-    struct mxt_record record;
-    char error[200] = "";
-    must(mxt_event_decode_record(line, n, &history->arena, &record, error, sizeof error) == MXT_OK, error);
-    must(record.sensor != NULL, "a record without a sensor");
-    history->records++;
-    if (!is_news(history, &record))
-        return;
-    if (record.timestamp_us > history->newest_us)
-        history->newest_us = record.timestamp_us;
-    record.findings = NULL;
-    must(mxt_judge_session(&record, &history->arena, &record.findings) == MXT_OK, "out of memory");
-    struct mxt_judgement judgement = judge(history, config, options, &record);
-    for (size_t i = 0; i < judgement.again_count; i++) {
-        const struct mxt_record *later = history->knowledge.record(history->knowledge.store, judgement.again[i]);
-        if (later != NULL)
-            (void)judge(history, config, options, later);
-    }
+    const struct history *history = context;
+    if (history->options->has_findings)
+        print_findings(record, judged->findings);
 }
 
 static void print_alert(void *context, const struct mxt_alert *alert)
@@ -152,63 +112,234 @@ static void print_alert(void *context, const struct mxt_alert *alert)
     (void)context;
     struct mxt_json json = {0};
     must(mxt_event_encode_alert(&json, alert) == MXT_OK, "an alert cannot be written");
-    const char *text = mxt_json_end(&json);
-    must(text != NULL, "out of memory");
-    puts(text);
+    print(&json);
     mxt_json_free(&json);
+}
+
+static void on_told(void *context, const struct mxt_alert *alert)
+{
+    const struct history *history = context;
+    if (history->options->has_told)
+        print_alert(NULL, alert);
+}
+
+static void open_ledger(struct history *history)
+{
+    history->memory = mxt_memory_new();
+    must(history->memory != NULL, "out of memory");
+    for (size_t i = 0; i < history->options->policies; i++)
+        add_policy(history->memory, history->options->domains[i], history->options->files[i]);
+    const struct mxt_ledger_config config = {.judge = &history->options->judge,
+                                             .memory = history->memory,
+                                             .alerts_limits = MXT_ALERTS_LIMITS_DEFAULT,
+                                             .teller = {.tell = on_told, .context = history},
+                                             .is_kept = true,
+                                             .judged = on_judged,
+                                             .context = history};
+    history->ledger = mxt_ledger_new(&config);
+    must(history->ledger != NULL, "out of memory");
+}
+
+static void close_ledger(struct history *history)
+{
+    mxt_ledger_free(history->ledger);
+    mxt_memory_free(history->memory);
+}
+
+static bool is_same_text(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static struct thing *thing_of(struct history *history, const struct mxt_kept *kept)
+{
+    struct thing *thing = history->things;
+    while (thing < history->things + history->thing_count &&
+           (thing->kind != kept->kind || strcmp(thing->key, kept->key) != 0 || !is_same_text(thing->field, kept->field)))
+        thing++;
+    if (thing == history->things + history->thing_count) {
+        must(history->thing_count < THINGS_MAX, "a history of too many things");
+        history->thing_count++;
+        *thing = (struct thing){.kind = kept->kind, .key = strdup(kept->key), .field = kept->field == NULL ? NULL : strdup(kept->field)};
+    }
+    return thing;
+}
+
+/* All fields of a thing. */
+static void drop_fields(struct history *history, const struct mxt_kept *kept)
+{
+    for (struct thing *thing = history->things; thing < history->things + history->thing_count; thing++)
+        if (thing->kind == kept->kind && strcmp(thing->key, kept->key) == 0) {
+            free(thing->text);
+            thing->text = NULL;
+        }
+}
+
+static void keep(void *context, const struct mxt_kept *kept)
+{
+    struct history *history = context;
+    history->drained++;
+    if (kept->text == NULL) {
+        drop_fields(history, kept);
+        return;
+    }
+    struct thing *thing = thing_of(history, kept);
+    /* Between rarer drains a thing may change and change back. */
+    bool is_changed = history->options->cut != 1 || thing->text == NULL || thing->n != kept->n || memcmp(thing->text, kept->text, kept->n) != 0;
+    must(is_changed, "what did not change was drained");
+    free(thing->text);
+    thing->n = kept->n;
+    thing->text = malloc(kept->n + 1);
+    must(thing->text != NULL, "out of memory");
+    memcpy(thing->text, kept->text, kept->n);
+    thing->text[kept->n] = '\0';
+}
+
+static void report(void *context, const struct mxt_alert *alert)
+{
+    struct history *history = context;
+    struct reported *reported = history->reported;
+    history->drained++;
+    while (reported < history->reported + history->reported_count && reported->alert_id != alert->alert_id)
+        reported++;
+    must(reported < history->reported + ALERTS_MAX, "a history of too many alerts");
+    if (reported == history->reported + history->reported_count)
+        history->reported_count++;
+    *reported = (struct reported){.alert_id = alert->alert_id,
+                                  .count = alert->count,
+                                  .first_us = alert->first_seen_us,
+                                  .last_us = alert->last_seen_us,
+                                  .severity = alert->severity};
+}
+
+static void drain(struct history *history)
+{
+    must(mxt_ledger_drain(history->ledger, keep, report, history) == MXT_OK, "out of memory");
+    history->drained = 0;
+    must(mxt_ledger_drain(history->ledger, keep, report, history) == MXT_OK, "out of memory");
+    must(history->drained == 0, "a change was drained twice");
+}
+
+/* xorshift64, https://www.jstatsoft.org/article/view/v008i14 */
+static uint64_t next_random(struct history *history)
+{
+    history->random ^= history->random << 13;
+    history->random ^= history->random >> 7;
+    return history->random ^= history->random << 17;
+}
+
+/* Drains, and goes on with a ledger that is loaded from what was kept, in another order each time. */
+static void cut(struct history *history)
+{
+    char error[200] = "";
+    drain(history);
+    close_ledger(history);
+    open_ledger(history);
+    size_t start = history->thing_count == 0 ? 0 : next_random(history) % history->thing_count;
+    for (size_t i = 0; i < history->thing_count; i++) {
+        const struct thing *thing = &history->things[(start + i) % history->thing_count];
+        const struct mxt_kept kept = {.kind = thing->kind, .key = thing->key, .field = thing->field, .text = thing->text, .n = thing->n};
+        must(thing->text == NULL || mxt_ledger_load(history->ledger, &kept, error, sizeof error) == MXT_OK, error);
+    }
+}
+
+static void begin(struct history *history, const struct options *options)
+{
+    history->options = options;
+    history->records = history->thing_count = history->reported_count = 0;
+    history->random = UINT64_C(0x9e3779b97f4a7c15);
+    open_ledger(history);
+}
+
+static void take_line(struct history *history, const char *line, size_t n)
+{
+    struct mxt_arena arena = {0};
+    struct mxt_record record;
+    char error[200] = "";
+    must(mxt_event_decode_record(line, n, &arena, &record, error, sizeof error) == MXT_OK, error);
+    must(record.sensor != NULL, "a record without a sensor");
+    history->records++;
+    record.findings = NULL;
+    must(mxt_judge_session(&record, &arena, &record.findings) == MXT_OK, "out of memory");
+    enum mxt_status status = mxt_ledger_take(history->ledger, &record, NULL, 0, &arena);
+    must(status == MXT_OK || status == MXT_DONE, "out of memory");
+    mxt_arena_free(&arena);
+    if (history->options->cut > 0 && next_random(history) % history->options->cut == 0)
+        cut(history);
+}
+
+static void check_alert(void *context, const struct mxt_alert *alert)
+{
+    const struct history *history = context;
+    const struct reported *reported = history->reported;
+    while (reported < history->reported + history->reported_count && reported->alert_id != alert->alert_id)
+        reported++;
+    must(reported < history->reported + history->reported_count && reported->count == alert->count && reported->first_us == alert->first_seen_us &&
+             reported->last_us == alert->last_seen_us && reported->severity == alert->severity,
+         "an alert is not as it was drained");
+    print_alert(NULL, alert);
 }
 
 static void end(struct history *history)
 {
-    must(mxt_alerts_each(history->alerts, print_alert, NULL) == MXT_OK, "out of memory");
+    drain(history);
+    must(mxt_ledger_alerts(history->ledger, check_alert, history) == MXT_OK, "out of memory");
+    must(mxt_ledger_refused(history->ledger) == 0, "out of memory");
     putchar('\n');
     must(fflush(stdout) == 0, strerror(errno));
-    mxt_alerts_free(history->alerts);
-    mxt_memory_free(history->memory);
-    mxt_arena_free(&history->arena);
-}
-
-static void read_options(int count, char **arguments, struct options *options)
-{
-    for (int i = 1; i < count; i++) {
-        if (strcmp(arguments[i], "--findings") == 0) {
-            options->has_findings = true;
-            continue;
-        }
-        must(strcmp(arguments[i], "--policy") == 0 && i + 2 < count && options->policies < ARGUMENTS_MAX,
-             "usage: mxtap-judge [--findings] [--policy DOMAIN FILE]...");
-        options->domains[options->policies] = arguments[++i];
-        options->files[options->policies++] = arguments[++i];
+    close_ledger(history);
+    for (size_t i = 0; i < history->thing_count; i++) {
+        free(history->things[i].key);
+        free(history->things[i].field);
+        free(history->things[i].text);
     }
 }
 
-int main(int count, char **arguments)
+static void read_options(struct options *options, char **arguments)
 {
-    struct options options = {0};
-    read_options(count, arguments, &options);
-    struct mxt_judge_config config;
-    mxt_judge_config_init(&config);
+    static const char usage[] = "usage: mxtap-judge [--findings] [--told] [--cut N] [--policy DOMAIN FILE]... < RECORDS";
+    mxt_judge_config_init(&options->judge);
+    while (*arguments != NULL) {
+        const char *option = *arguments++;
+        if (strcmp(option, "--findings") == 0) {
+            options->has_findings = true;
+        } else if (strcmp(option, "--told") == 0) {
+            options->has_told = true;
+        } else if (strcmp(option, "--cut") == 0 && *arguments != NULL) {
+            options->cut = (unsigned)strtoul(*arguments++, NULL, 10);
+        } else {
+            bool has_policy = strcmp(option, "--policy") == 0 && arguments[0] != NULL && arguments[1] != NULL && options->policies < ARGUMENTS_MAX;
+            must(has_policy, usage);
+            options->domains[options->policies] = *arguments++;
+            options->files[options->policies++] = *arguments++;
+        }
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static struct options options;
     static struct history history;
-    begin(&history, &config, &options);
     char *line = NULL;
-    size_t size = 0;
-    ssize_t n;
-    while ((n = getline(&line, &size, stdin)) > 0) {
-        if (n > 1) {
-            take_line(&history, &config, &options, line, (size_t)n - (line[n - 1] == '\n'));
+    size_t capacity = 0;
+    (void)argc;
+    read_options(&options, argv + 1);
+    begin(&history, &options);
+    for (ssize_t n; (n = getline(&line, &capacity, stdin)) >= 0;) {
+        if (n > 0 && line[n - 1] == '\n')
+            n--;
+        if (n > 0) {
+            take_line(&history, line, (size_t)n);
             continue;
         }
         end(&history);
-        begin(&history, &config, &options);
+        begin(&history, &options);
     }
     must(!ferror(stdin), "cannot read");
-    if (history.records > 0) {
+    if (history.records > 0)
         end(&history);
-        begin(&history, &config, &options);
-    }
-    mxt_alerts_free(history.alerts);
-    mxt_memory_free(history.memory);
-    mxt_arena_free(&history.arena);
+    else
+        close_ledger(&history);
     free(line);
     return 0;
 }

@@ -91,6 +91,11 @@ def shown(alerts):
     return [alert if alert.count <= SESSIONS_SHOWN else dataclasses.replace(alert, sessions=(f"{alert.count} sessions",)) for alert in alerts]
 
 
+# The judge begins anew at one record in so many.
+CUTS = ("1", "7")
+# Of longer histories everything would be loaded too often.
+CUT_RECORDS = 60
+
 # Of an alert's sessions so many are named.
 SESSIONS_SHOWN = 20
 
@@ -207,6 +212,16 @@ def differing(judge, seeds):
     return found, compared
 
 
+def cut_differing(judge, seeds):
+    """The seeds of a batch for which it matters that the judge was stopped and begun anew from what it had kept."""
+    histories = {seed: history.history(seed) for seed in seeds}
+    seeds = [seed for seed in seeds if len(histories[seed]) <= CUT_RECORDS]
+    orders = [history.arrival(histories[seed], seed % history.ORDERS) for seed in seeds]
+    whole = run_judge(judge, orders, "--told")
+    answers = [run_judge(judge, orders, "--told", "--cut", cut) for cut in CUTS]
+    return [(seed, cut) for cut, answer in zip(CUTS, answers) for seed, said, expected in zip(seeds, answer, whole) if said != expected]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("judge")
@@ -226,6 +241,10 @@ def compare(judge, options):
         for seed, records in found[:max(options.differences - failed, 0)]:
             show(judge, seed, shrink(judge, records))
         failed += len(found)
+        cuts = cut_differing(judge, seeds)
+        for seed, cut in cuts[:max(options.differences - failed, 0)]:
+            print(f"seed {seed}: the answer is another when the judge begins anew, --told --cut {cut}")
+        failed += len(cuts)
         if failed >= options.differences:
             break
     counts = ", ".join(f"{rule} {count}" for rule, count in sorted(compared.items()))
