@@ -71,6 +71,11 @@ void mxt_link_forget_traffic(struct mxt_link *link)
     link->reader = NULL;
 }
 
+void mxt_link_close(struct mxt_link *link)
+{
+    (void)mxt_link_break(link, "closed");
+}
+
 bool mxt_link_is_connected(const struct mxt_link *link)
 {
     return link->fd >= 0;

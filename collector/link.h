@@ -41,6 +41,9 @@ void mxt_link_free(struct mxt_link *link);
  */
 enum mxt_status mxt_link_connect(struct mxt_link *link) MXT_MUST_CHECK;
 
+/* Drops the connection, with all that is unanswered. Replies that came can still be taken. */
+void mxt_link_close(struct mxt_link *link);
+
 bool mxt_link_is_connected(const struct mxt_link *link);
 
 /* What broke it last: one sentence, without secrets; valid until the next call. */

@@ -15,6 +15,8 @@ static enum mxt_status check_sense(const struct mxt_options *options, const stru
         fault = "-i and -r: either watch interfaces or replay captures, not both";
     if (options->action == MXT_ACTION_CHECK_CONFIG && options->config == NULL)
         fault = "--check-config: which file? Write --config FILE too";
+    if (options->spool_directory != NULL && options->redis.url == NULL)
+        fault = "spool.directory: what waits there is for Redis: give --redis URL (redis.url) too";
     if (fault == NULL)
         return MXT_OK;
     mxt_config_tell(faults, "", fault);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "collector/link.h"
 #include "decoders/arena.h"
 #include "decoders/packet.h"
 #include "decoders/status.h"
@@ -37,6 +38,9 @@ struct mxt_options {
     const char *policies;  /* folder, or NULL */
     const char *knowledge; /* file, or NULL */
     const char *trust;     /* file or folder, or NULL: the system's */
+    struct mxt_link_config redis; /* url NULL: judged here */
+    const char *spool_directory;  /* or NULL */
+    uint64_t spool_limit;         /* bytes */
     const char *sensor;    /* name in records */
     const char *filter;    /* BPF, or NULL */
     struct mxt_networks home;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/link_keys.h"
 #include "rules/config_values.h"
 #include "rules/judge_keys.h"
 #include "rules/networks.h"
@@ -11,6 +12,8 @@
 
 #define SENSOR_NAME_MAX 64   /* bytes: the name travels in every record */
 #define CPU_MAX         1023 /* CPU_SETSIZE - 1 */
+#define SPOOL_MIN       (UINT64_C(1) << 20)
+#define SPOOL_MAX       (UINT64_C(1024) << 30)
 #define BUFFER_MIN      (UINT64_C(1) << 20)
 #define BUFFER_MAX      (UINT64_C(2047) << 20) /* libpcap takes an int */
 
@@ -46,6 +49,12 @@ static enum mxt_status set_buffer(struct mxt_setting *to, const char *value)
 {
     struct mxt_options *options = to->object;
     return mxt_value_size(value, BUFFER_MIN, BUFFER_MAX, &options->buffer_bytes) == MXT_OK ? MXT_OK : MXT_EUSAGE;
+}
+
+static enum mxt_status set_spool_limit(struct mxt_setting *to, const char *value)
+{
+    struct mxt_options *options = to->object;
+    return mxt_value_size(value, SPOOL_MIN, SPOOL_MAX, &options->spool_limit) == MXT_OK ? MXT_OK : MXT_EUSAGE;
 }
 
 static enum mxt_status set_workers(struct mxt_setting *to, const char *value)
@@ -167,6 +176,12 @@ static const struct mxt_key keys[] = {
     {"privacy", NULL, 0, BOTH, MXT_KEY_ONE, "domains", NULL, "the word domains", "keep local parts of addresses out of every output", .set = set_privacy},
 };
 
+static const struct mxt_key spool_keys[] = {
+    {"spool", NULL, 0, MXT_KEY_IN_FILE, MXT_KEY_MAP, "...", NULL, "a mapping", "what waits on disk while Redis is away", .set = NULL},
+    {"spool.directory", NULL, 0, MXT_KEY_IN_FILE, MXT_KEY_ONE, "DIR", NULL, "a folder", "a folder of this sensor's own (default: events wait in memory alone)", TEXT_AT(spool_directory)},
+    {"spool.limit", NULL, 0, MXT_KEY_IN_FILE, MXT_KEY_ONE, "SIZE", "1GiB", "a size from 1MiB to 1024GiB", "the most that it takes on disk", .set = set_spool_limit},
+};
+
 static const struct mxt_key questions[] = {
     {"config", NULL, 0, LINE, MXT_KEY_ONE, "FILE", NULL, "a path", "the same and more from a YAML file; the command line wins", TEXT_AT(config)},
     {"check-config", NULL, 0, LINE, MXT_KEY_ACTION, NULL, NULL, NULL, "tell whether the file of --config is right, and leave", .set = ask_check},
@@ -178,9 +193,9 @@ static const struct mxt_key questions[] = {
 
 #define TABLE(array) {.keys = (array), .count = sizeof(array) / sizeof((array)[0])}
 
-static const struct mxt_key_table own = TABLE(keys), asking = TABLE(questions);
+static const struct mxt_key_table own = TABLE(keys), spool = TABLE(spool_keys), asking = TABLE(questions);
 
-static const struct mxt_key_use tables[] = {{&own, 0}, {&mxt_limits_keys, offsetof(struct mxt_options, limits)}, {&mxt_judge_keys, offsetof(struct mxt_options, judge)}, {&asking, 0}};
+static const struct mxt_key_use tables[] = {{&own, 0}, {&mxt_link_keys, offsetof(struct mxt_options, redis)}, {&spool, 0}, {&mxt_limits_keys, offsetof(struct mxt_options, limits)}, {&mxt_judge_keys, offsetof(struct mxt_options, judge)}, {&asking, 0}};
 
 static void free_options(void *options)
 {

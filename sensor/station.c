@@ -6,9 +6,11 @@
 #include <time.h>
 
 #include "sensor/judging.h"
+#include "sensor/publishing.h"
 #include "sensor/seed.h"
 
 #define OUTBOX_BYTES (4u << 20) /* some thousand records: more than are made while one is judged */
+#define QUEUE_BYTES (64u << 20) /* for Redis: what comes while a connection is tried, at thousands of records a second */
 
 /* An engine and what is its alone. */
 struct post {
@@ -19,7 +21,8 @@ struct post {
 struct mxt_station {
     const struct mxt_options *options;
     struct mxt_outbox *outbox;
-    struct mxt_judging *judging;
+    struct mxt_judging *judging;       /* NULL: */
+    struct mxt_publishing *publishing; /* it is judged elsewhere */
     struct post posts[MXT_STATION_ENGINES];
     size_t post_count;
     int64_t start_us;          /* live: when it began; 0 in a replay, so that replays compare */
@@ -55,20 +58,27 @@ static void on_record(void *context, const struct mxt_record *record, struct mxt
     mxt_outbox_record(station->outbox, &numbered); /* counts what it does not take */
 }
 
+static bool open_consumer(struct mxt_station *station, const struct mxt_faults *faults)
+{
+    if (station->options->redis.url != NULL)
+        return (station->publishing = mxt_publishing_open(station->options, station->outbox, faults)) != NULL;
+    return (station->judging = mxt_judging_open(station->options, faults)) != NULL;
+}
+
 /* A replay waits for its judge; packets on the wire wait for nobody. */
 struct mxt_station *mxt_station_open(const struct mxt_options *options)
 {
     static const struct mxt_faults faults = {.tell = complain};
     enum mxt_outbox_when_full when_full = options->interface_count > 0 ? MXT_OUTBOX_DROP : MXT_OUTBOX_WAIT;
     struct mxt_station *station = calloc(1, sizeof *station);
-    if (station == NULL || (station->outbox = mxt_outbox_new(OUTBOX_BYTES, when_full)) == NULL) {
+    if (station == NULL || (station->outbox = mxt_outbox_new(options->redis.url != NULL ? QUEUE_BYTES : OUTBOX_BYTES, when_full)) == NULL) {
         mxt_station_complain("out of memory");
         free(station);
         return NULL;
     }
     station->options = options;
     station->start_us = options->interface_count > 0 ? wall_us() : 0;
-    if ((station->judging = mxt_judging_open(options, &faults)) == NULL) {
+    if (!open_consumer(station, &faults)) {
         mxt_station_free(station);
         return NULL;
     }
@@ -77,6 +87,8 @@ struct mxt_station *mxt_station_open(const struct mxt_options *options)
 
 bool mxt_station_start(struct mxt_station *station)
 {
+    if (station->publishing != NULL)
+        return mxt_publishing_start(station->publishing) == MXT_OK;
     if (mxt_judging_start(station->judging, station->outbox) == MXT_OK)
         return true;
     mxt_station_complain("the system gives no thread; look at the limits of processes and tasks (ulimit -u, TasksMax)");
@@ -93,6 +105,7 @@ void mxt_station_free(struct mxt_station *station)
     }
     mxt_outbox_close(station->outbox);
     mxt_judging_free(station->judging);
+    mxt_publishing_free(station->publishing);
     mxt_outbox_free(station->outbox);
     free(station);
 }
@@ -136,7 +149,7 @@ struct mxt_engine *mxt_station_add_engine(struct mxt_station *station)
 
 bool mxt_station_is_broken(const struct mxt_station *station)
 {
-    return mxt_judging_is_broken(station->judging);
+    return station->publishing != NULL ? mxt_publishing_is_broken(station->publishing) : mxt_judging_is_broken(station->judging);
 }
 
 /* The outbox loses records of a live sensor for want of room, those of a replay for want of memory. */
@@ -152,6 +165,10 @@ static void add_lost(const struct mxt_station *station, struct mxt_health *healt
 void mxt_station_health(struct mxt_station *station, struct mxt_health *health, bool is_asked_for)
 {
     health->timestamp_us = wall_us();
+    if (station->publishing != NULL) {
+        mxt_publishing_health(station->publishing, health, is_asked_for);
+        return;
+    }
     add_lost(station, health);
     mxt_judging_health(station->judging, health, is_asked_for);
 }
@@ -167,9 +184,13 @@ void mxt_station_finish(struct mxt_station *station, const struct mxt_health *be
         mxt_engine_health(station->posts[i].engine, &part);
         mxt_health_add(&health, &part);
     }
-    mxt_outbox_close(station->outbox);
-    add_lost(station, &health);
-    mxt_judging_finish(station->judging, &health);
+    if (station->publishing != NULL) {
+        mxt_publishing_finish(station->publishing, &health);
+    } else {
+        mxt_outbox_close(station->outbox);
+        add_lost(station, &health);
+        mxt_judging_finish(station->judging, &health);
+    }
     station->refused = health.refused;
 }
 
@@ -177,6 +198,6 @@ int mxt_station_conclude(struct mxt_station *station)
 {
     if (station->refused > 0)
         fprintf(stderr, "mxtap-sensor: %llu allocations were refused: some facts or alerts are missing\n", (unsigned long long)station->refused);
-    bool is_well = mxt_judging_conclude(station->judging);
+    bool is_well = station->publishing != NULL ? mxt_publishing_conclude(station->publishing) : mxt_judging_conclude(station->judging);
     return is_well && station->refused == 0 ? 0 : 1;
 }
