@@ -153,7 +153,7 @@ static const struct mxt_key keys[] = {
     ONE("file", "PATH", NULL, "a path", "JSON lines appended to a file, which may be rotated", set_file),
     ONE("syslog", "ADDRESS", NULL, "an address such as unix:/dev/log, udp://192.0.2.1:514 or tcp://192.0.2.1:601", "RFC 5424 messages", set_syslog),
     ONE("webhook", "URL", NULL, "a URL that begins with https:// (or http://)", "a POST for each alert", set_webhook),
-    {"sinks.command", NULL, 0, MXT_KEY_IN_FILE, MXT_KEY_PATHS, "[PATH, ARGUMENT...]", NULL, "a program and its arguments as a list", "a program for each alert, without a shell, JSON on its standard input", add_word},
+    {"sinks.command", NULL, 0, MXT_KEY_IN_FILE, MXT_KEY_PATHS, "[PATH, ARGUMENT...]", NULL, "a program and its arguments as a list", "a program for each alert, without a shell, JSON on its standard input", .set = add_word},
     ONE("severity", "SEVERITY", "info", "info, low, medium, high or critical", "the least grave alert that it is told", set_severity),
     ONE("facility", "FACILITY", "local0", "a facility such as mail, daemon or local0", "syslog: the facility", set_facility),
     ONE("secret_file", "FILE", NULL, "a path", "webhook: a file with the key of the signature header", set_secret_file),
