@@ -178,7 +178,7 @@ static const struct mxt_key keys[] = {
 
 static const struct mxt_key spool_keys[] = {
     {"spool", NULL, 0, MXT_KEY_IN_FILE, MXT_KEY_MAP, "...", NULL, "a mapping", "what waits on disk while Redis is away", .set = NULL},
-    {"spool.directory", NULL, 0, MXT_KEY_IN_FILE, MXT_KEY_ONE, "DIR", NULL, "a folder", "a folder of this sensor's own (default: events wait in memory alone)", TEXT_AT(spool_directory)},
+    {"spool.directory", NULL, 0, MXT_KEY_IN_FILE, MXT_KEY_ONE, "DIR", NULL, "a folder", "a folder of this sensor's own; without one events wait in memory alone", TEXT_AT(spool_directory)},
     {"spool.limit", NULL, 0, MXT_KEY_IN_FILE, MXT_KEY_ONE, "SIZE", "1GiB", "a size from 1MiB to 1024GiB", "the most that it takes on disk", .set = set_spool_limit},
 };
 

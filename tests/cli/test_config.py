@@ -46,7 +46,7 @@ def keys_of_help():
     for line in run("--help").stdout.splitlines():
         if line.startswith("The file of --config"):
             in_file = True
-        pattern = r"^( {6,8})([a-z-]+): " if in_file else r"^  (?:-.,|   ) (--)([a-z-]+) +\S"
+        pattern = r"^( {6,8})([a-z_-]+): " if in_file else r"^  (?:-.,|   ) (--)([a-z-]+) +\S"
         match = re.match(pattern, line)
         if match is None:
             continue
@@ -59,7 +59,7 @@ def keys_of_help():
         if name not in ("config", "check-config", "rules", "version", "help") or in_file:
             keys.append(name)
             told[name] = (help_text, default.rstrip(")"))
-    return keys, told
+    return list(dict.fromkeys(keys)), told  # --redis is redis.url in the file, and redis the mapping around it
 
 
 def uncommented():
