@@ -7,6 +7,7 @@
 
 #include "collector/link.h"
 #include "collector/metrics_keys.h"
+#include "collector/partition.h"
 #include "collector/sink_keys.h"
 #include "decoders/arena.h"
 #include "decoders/status.h"
@@ -15,8 +16,6 @@
 #include "rules/faults.h"
 #include "rules/judge_config.h"
 #include "rules/knowledge.h"
-
-#define MXT_PARTITIONS_MAX 1024 /* each takes a place in every sensor's window */
 
 enum mxt_collector_action { MXT_COLLECTOR_RUN, MXT_COLLECTOR_CHECK_CONFIG, MXT_COLLECTOR_VERSION, MXT_COLLECTOR_HELP };
 
