@@ -3,6 +3,7 @@
 
 #include "collector/link_keys.h"
 #include "collector/options.h"
+#include "collector/partition.h"
 #include "rules/config_values.h"
 #include "rules/judge_keys.h"
 
@@ -118,7 +119,7 @@ static enum mxt_status set_rejected(struct mxt_setting *to, const char *value)
 static const struct mxt_key work_keys[] = {
     {"policies", NULL, 0, BOTH, MXT_KEY_ONE, "DIR", NULL, "a folder", "MTA-STS policies to judge by: files named DOMAIN or DOMAIN.txt, as served", TEXT_AT(policies)},
     {"once", NULL, 0, LINE, MXT_KEY_FLAG, NULL, NULL, "yes or no", "work off what is there, tell every changed alert, and leave", .set = set_once},
-    {"partitions", NULL, 0, BOTH, MXT_KEY_ONE, "N", NULL, "a number from 1 to 1024", "into how many parts Redis is divided, where it is used for the first time (default: 1)", .set = set_partitions},
+    {"partitions", NULL, 0, BOTH, MXT_KEY_ONE, "N", NULL, "a number from 1 to 256", "into how many parts Redis is divided, where it is used for the first time (default: 1)", .set = set_partitions},
     {"name", NULL, 0, BOTH, MXT_KEY_ONE, "NAME", NULL, "a name of 1 to 64 letters, digits, '.', '-' and '_'", "this collector's name in leases (default: the host's name and the process id)", .set = set_name},
 };
 

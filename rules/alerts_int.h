@@ -49,12 +49,12 @@ struct told {
 struct subject {
     struct mxt_hash_node node;
     struct subject *next_changed;
-    bool is_listed;                 /* among the changed */
-    bool are_claims_changed;        /* so that its alerts have other counts, times or severities */
-    bool is_text_changed;           /* what is kept of it beside its sessions' claims */
-    bool is_drained;                /* a keeper may have it */
+    bool is_listed;          /* among the changed */
+    bool are_claims_changed; /* so that its alerts have other counts, times or severities */
+    bool is_text_changed;    /* what is kept of it beside its sessions' claims */
+    bool is_drained;         /* a keeper may have it */
     uint8_t close_count;
-    int64_t closed_us[CLOSES_MAX];  /* a person closed it: what begins later is another alert; ascending */
+    int64_t closed_us[CLOSES_MAX]; /* a person closed it: what begins later is another alert; ascending */
     struct claim *claims, *folded;
     struct told *told;
     int64_t leading_until_us;  /* when the last claim ended, by arrival, */

@@ -105,8 +105,7 @@ static enum mxt_status write_folded(struct mxt_json *json, const struct subject 
     enum mxt_status status = MXT_OK;
     mxt_json_array_begin(json, key);
     for (const struct claim *claim = subject->folded; claim != NULL && status == MXT_OK; claim = claim->next) {
-        const struct mxt_alert rest = {
-            .severity = claim->severity, .count = claim->count, .first_seen_us = claim->first_us, .last_seen_us = claim->last_us};
+        const struct mxt_alert rest = {.severity = claim->severity, .count = claim->count, .first_seen_us = claim->first_us, .last_seen_us = claim->last_us};
         if (claim->is_lost == is_lost)
             status = write_alert(json, claim->facts, &rest, claim->session);
     }

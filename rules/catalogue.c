@@ -57,6 +57,13 @@ static const struct mxt_rule_info catalogue[] = {
      "Plaintext ({injected_bytes} bytes[: {verbs}]) stood between the server's consent to TLS and its first encrypted record. A client that keeps them "
      "takes a stranger's replies for those of {server}[ ({server_name})].",
      "Make sure that {client} discards what it has buffered when TLS starts (update it), and find out whether {server} sent the bytes itself."},
+    {MXT_RULE_STARTTLS_SPLIT_VIEW, 3207011, 1, MXT_SEVERITY_CRITICAL, "starttls.split_view", "RFC 3207 section 6",
+     "Two sensors saw different replies to EHLO in one session",
+     "In one session of {client} with {server}[ ({server_name})] the reply to EHLO reads differently at the sensors {sensor} and {other_sensor}: {difference}[. "
+     "Only at {sensor}: {only_here}][. Only at {other_sensor}: {only_there}]. Something between the two sensors rewrites the session.[ Mail crossed in the clear "
+     "(messages: {exposed_messages}).]",
+     "Look for a device or host on the path between the sensors {sensor} and {other_sensor} that rewrites SMTP or speaks it itself: a firewall with SMTP "
+     "inspection, a mail proxy, a TLS offloader, a stranger. If none is meant to be there, treat the path as tampered with."},
     {MXT_RULE_TLS_VERSION_OBSOLETE, 8996001, 1, MXT_SEVERITY_MEDIUM, "tls.version_obsolete", "RFC 8996 sections 4 and 5", "Obsolete TLS version",
      "{client} and {server}[ ({server_name})] encrypt with {version}, which is withdrawn and can be attacked.[ The client offered up to {client_max_version}.]",
      "Update the side that speaks nothing newer than {version}, or switch TLS 1.2 and 1.3 on there."},

@@ -115,8 +115,7 @@ static enum mxt_status encode_findings(struct mxt_json *writer, const struct mxt
     return status == MXT_OK && mxt_json_end(writer) == NULL ? MXT_ENOMEM : status;
 }
 
-enum mxt_status mxt_ledger_set_judged(struct mxt_ledger *ledger, struct ledger_session *session, const struct mxt_record *record,
-                                      struct mxt_finding *findings)
+enum mxt_status mxt_ledger_set_judged(struct mxt_ledger *ledger, struct ledger_session *session, const struct mxt_record *record, struct mxt_finding *findings)
 {
     uint64_t digest = 0;
     free(session->judged);

@@ -18,10 +18,10 @@
 
 /* What was judged of a session. */
 struct mxt_judged {
-    enum mxt_severity severity; /* the gravest that it gives alerts; NONE: it gives none */
-    enum mxt_severity previous; /* when it was judged before; NONE also where it was not */
-    bool is_leading;            /* it began an alert, or made one graver */
-    bool is_again;              /* it was judged before: a later record changed what it means */
+    enum mxt_severity severity;         /* the gravest that it gives alerts; NONE: it gives none */
+    enum mxt_severity previous;         /* when it was judged before; NONE also where it was not */
+    bool is_leading;                    /* it began an alert, or made one graver */
+    bool is_again;                      /* it was judged before: a later record changed what it means */
     const struct mxt_finding *findings; /* all that was found, suppressed ones too */
 };
 
@@ -32,8 +32,8 @@ struct mxt_ledger_config {
     struct mxt_memory *memory;            /* borrowed; changed by what is judged */
     struct mxt_alerts_limits alerts_limits;
     struct mxt_alerts_teller teller; /* tell NULL: nobody is told; alerts are asked for at the end */
-    bool is_kept;                    /* sessions are remembered, so that sightings are joined and repeated records skipped; changes too, until they are drained */
-    uint64_t session_bytes;          /* kept: what the last records of sessions may take; 0: MXT_LEDGER_SESSION_BYTES. How many: alerts_limits.sessions */
+    bool is_kept;           /* sessions are remembered, so that sightings are joined and repeated records skipped; changes too, until they are drained */
+    uint64_t session_bytes; /* kept: what the last records of sessions may take; 0: MXT_LEDGER_SESSION_BYTES. How many: alerts_limits.sessions */
     /* Told of every session that was judged; valid during the call. May be NULL. */
     void (*judged)(void *context, const struct mxt_record *record, const struct mxt_judged *judged);
     void *context;
@@ -48,10 +48,9 @@ struct mxt_ledger *mxt_ledger_new(const struct mxt_ledger_config *config);
 void mxt_ledger_free(struct mxt_ledger *ledger);
 
 /*
- * Judges a record; `arena` is used until this returns. `json` (`n` bytes; NULL: encoded here where it is needed) is the record as it came, so that what is kept of
- * it need not be encoded again. Where the ledger is kept, a record that is not newer (sensor's start, then snapshot) than the last of its session and sensor is
- * skipped, as long as the session is remembered (mxt_ledger_clock, and the bounds). MXT_OK; MXT_DONE: skipped; MXT_ENOMEM: something is missing
- * (counted).
+ * Judges a record; `arena` is used until this returns. `json` (`n` bytes; NULL: encoded here where it is needed) is the record as it came, so that what is kept
+ * of it need not be encoded again. Where the ledger is kept, a record that is not newer (sensor's start, then snapshot) than the last of its session and sensor
+ * is skipped, as long as the session is remembered (mxt_ledger_clock, and the bounds). MXT_OK; MXT_DONE: skipped; MXT_ENOMEM: something is missing (counted).
  */
 enum mxt_status mxt_ledger_take(struct mxt_ledger *ledger, const struct mxt_record *record, const char *json, size_t n, struct mxt_arena *arena);
 
@@ -95,8 +94,8 @@ enum mxt_status mxt_ledger_load(struct mxt_ledger *ledger, const struct mxt_kept
 
 /*
  * The keeper's clock (when records arrive, not what they say), told before what came at that time is taken; it never goes back. Sessions that were last touched
- * MXT_LEDGER_KEPT_US before it are forgotten: folded into their alerts, and drained as gone, so that a keeper that lets them expire loses nothing. Never told: age
- * alone makes nothing be forgotten. When a session was touched is part of its text. MXT_OK; MXT_ENOMEM.
+ * MXT_LEDGER_KEPT_US before it are forgotten: folded into their alerts, and drained as gone, so that a keeper that lets them expire loses nothing. Never told:
+ * age alone makes nothing be forgotten. When a session was touched is part of its text. MXT_OK; MXT_ENOMEM.
  */
 #define MXT_LEDGER_KEPT_US (INT64_C(86400) * 1000000)
 enum mxt_status mxt_ledger_clock(struct mxt_ledger *ledger, int64_t now_us) MXT_MUST_CHECK;

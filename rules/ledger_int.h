@@ -49,10 +49,10 @@ struct ledger_session {
     int64_t touched_us;                   /* by the keeper's clock */
     struct view *views;
     unsigned view_count;
-    bool may_change;             /* a late record may change its findings */
-    bool is_listed;              /* among the changed */
-    bool is_drained;             /* a keeper may have it */
-    char *judged;                /* its findings, as a record without facts: JSON, until drained; NULL: none. Owned */
+    bool may_change; /* a late record may change its findings */
+    bool is_listed;  /* among the changed */
+    bool is_drained; /* a keeper may have it */
+    char *judged;    /* its findings, as a record without facts: JSON, until drained; NULL: none. Owned */
     size_t judged_length;
     uint64_t judged_digest; /* 0: no findings */
     struct ledger_session *next_changed;

@@ -4,6 +4,7 @@
 
 #include "rules/event.h"
 #include "rules/ledger_int.h"
+#include "rules/split_view.h"
 
 #define ERROR_TEXT 200 /* bytes for a sentence that nobody reads: what is kept was decoded before */
 
@@ -98,6 +99,8 @@ static const struct mxt_record *merge(const struct ledger_session *session, cons
         if (!add_findings(&joined->findings, views[i]->findings, arena))
             return NULL;
     }
+    if (mxt_split_view_judge(views, count, arena, &joined->findings) != MXT_OK)
+        return NULL;
     joined->timestamp_us -= views[0]->start_us - joined->start_us;
     return joined;
 }

@@ -42,8 +42,11 @@ static void drain_part(void *context, const struct mxt_baseline_part *part)
         status = mxt_sighting_encode(&drain->json, part->sighting);
     snprintf(place, sizeof place, "%u", (unsigned)part->place);
     if (status == MXT_OK)
-        put(drain, key, part->marks != NULL ? "marks" : part->sighting != NULL ? place : NULL, MXT_KEPT_BASELINE,
-            part->marks != NULL || part->sighting != NULL);
+        put(drain, key,
+            part->marks != NULL      ? "marks"
+            : part->sighting != NULL ? place
+                                     : NULL,
+            MXT_KEPT_BASELINE, part->marks != NULL || part->sighting != NULL);
 }
 
 static void drain_subject(void *context, const char *key, const char *text, size_t n)

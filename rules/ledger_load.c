@@ -196,8 +196,7 @@ static enum mxt_status load_session(struct mxt_ledger *ledger, const struct mxt_
     struct load *load = calloc(1, sizeof *load);
     if (load == NULL)
         return MXT_ENOMEM;
-    *load = (struct load){
-        .ledger = ledger, .text = kept->text, .touched_us = INT64_MIN, .newest_us = INT64_MIN, .error = error, .error_size = error_size};
+    *load = (struct load){.ledger = ledger, .text = kept->text, .touched_us = INT64_MIN, .newest_us = INT64_MIN, .error = error, .error_size = error_size};
     mxt_json_reader_init(&load->reader, kept->text, kept->n);
     enum mxt_status status = read_session(load);
     if (status == MXT_OK)

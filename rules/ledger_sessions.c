@@ -238,8 +238,7 @@ void mxt_ledger_forget(struct mxt_ledger *ledger, struct ledger_session *session
 
 void mxt_ledger_keep_bounds(struct mxt_ledger *ledger)
 {
-    while (ledger->oldest != ledger->newest &&
-           (ledger->session_count > ledger->config.alerts_limits.sessions || ledger->bytes > ledger->config.session_bytes))
+    while (ledger->oldest != ledger->newest && (ledger->session_count > ledger->config.alerts_limits.sessions || ledger->bytes > ledger->config.session_bytes))
         mxt_ledger_forget(ledger, ledger->oldest);
 }
 

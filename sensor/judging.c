@@ -16,8 +16,8 @@
 #include "sensor/output.h"
 #include "sensor/seed.h"
 
-#define RECORD_ARENA (64u << 20) /* bytes that a record and its findings may take: the longest text that is read (MXT_JSON_MAX), its lists, and as much again */
-#define ERROR_TEXT   200
+#define JUDGE_ARENA (1u << 20) /* bytes that what is found about one record may take */
+#define ERROR_TEXT  200
 
 struct mxt_judging {
     const struct mxt_options *options;
@@ -34,7 +34,6 @@ struct mxt_judging {
     const struct mxt_parcel *parcel; /* being judged */
     uint64_t alerts;
     uint64_t transit; /* sessions between strangers, by the home networks */
-    uint64_t unread;  /* records that could not be decoded: out of memory */
 };
 
 static void complain(const struct mxt_judging *judging, const char *sentence)
@@ -144,15 +143,10 @@ void mxt_judging_free(struct mxt_judging *judging)
 
 static void judge(struct mxt_judging *judging, const struct mxt_parcel *parcel)
 {
-    char error[ERROR_TEXT];
     struct mxt_arena arena;
-    struct mxt_record record;
-    mxt_arena_init(&arena, RECORD_ARENA);
+    mxt_arena_init(&arena, JUDGE_ARENA);
     judging->parcel = parcel;
-    if (mxt_event_decode_record(parcel->json, parcel->n, &arena, &record, error, sizeof error) != MXT_OK)
-        judging->unread++; /* what was encoded here is well-formed: memory is short */
-    else
-        mxt_ledger_take(judging->ledger, &record, parcel->json, parcel->n, &arena); /* counts what it is refused */
+    mxt_ledger_take(judging->ledger, parcel->record, parcel->json, parcel->n, &arena); /* counts what it is refused */
     judging->parcel = NULL;
     mxt_arena_free(&arena);
 }
@@ -203,7 +197,7 @@ void mxt_judging_health(struct mxt_judging *judging, struct mxt_health *health, 
 {
     pthread_mutex_lock(&judging->lock);
     health->suppressed = mxt_ledger_suppressed(judging->ledger);
-    health->refused += mxt_ledger_refused(judging->ledger) + judging->unread;
+    health->refused += mxt_ledger_refused(judging->ledger);
     mxt_output_health(judging->output, health, is_asked_for);
     pthread_mutex_unlock(&judging->lock);
 }
@@ -214,7 +208,7 @@ void mxt_judging_finish(struct mxt_judging *judging, struct mxt_health *health)
     mxt_ledger_alerts(judging->ledger, on_last_alert, judging); /* counts what it is refused */
     health->alerts = judging->alerts;
     health->suppressed = mxt_ledger_suppressed(judging->ledger);
-    health->refused += mxt_ledger_refused(judging->ledger) + judging->unread;
+    health->refused += mxt_ledger_refused(judging->ledger);
     advise(judging, health);
     mxt_output_finish(judging->output, health);
 }

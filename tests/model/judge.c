@@ -205,11 +205,8 @@ static void report(void *context, const struct mxt_alert *alert)
     must(reported < history->reported + ALERTS_MAX, "a history of too many alerts");
     if (reported == history->reported + history->reported_count)
         history->reported_count++;
-    *reported = (struct reported){.alert_id = alert->alert_id,
-                                  .count = alert->count,
-                                  .first_us = alert->first_seen_us,
-                                  .last_us = alert->last_seen_us,
-                                  .severity = alert->severity};
+    *reported = (struct reported){
+        .alert_id = alert->alert_id, .count = alert->count, .first_us = alert->first_seen_us, .last_us = alert->last_seen_us, .severity = alert->severity};
 }
 
 static void drain(struct history *history)

@@ -50,7 +50,7 @@ static void test_refusals(void **state)
         {{"--check-config", NULL}, "--config FILE"},
         {{"--redis", NULL}, "--redis needs a value; see mxtap-collector --help"},
         {{"--rediss", "x", NULL}, "did you mean --redis?"},
-        {{"--redis", "unix:/r", "--partitions", "0", NULL}, "--partitions 0: \"0\" is not a number from 1 to 1024"},
+        {{"--redis", "unix:/r", "--partitions", "0", NULL}, "--partitions 0: \"0\" is not a number from 1 to 256"},
         {{"--redis", "unix:/r", "--metrics", "localhost", NULL}, "is not a port, or an address and a port"},
         {{"--redis", "unix:/r", "--once=maybe", NULL}, "unknown option"},
         {{"--redis", "unix:/r", "once", NULL}, "what is \"once\"? See mxtap-collector --help"},
