@@ -12,6 +12,7 @@
 #include "collector/policy_files.h"
 #include "rules/knowledge.h"
 #include "rules/ledger.h"
+#include "sensor/confine.h"
 #include "sensor/knowledge_file.h"
 #include "sensor/output.h"
 #include "sensor/seed.h"
@@ -32,6 +33,7 @@ struct mxt_judging {
     pthread_mutex_t lock; /* of ledger and output: health is told by another thread */
     atomic_bool is_broken;
     const struct mxt_parcel *parcel; /* being judged */
+    bool is_unwritten; /* the knowledge, at the end */
     uint64_t alerts;
     uint64_t transit; /* sessions between strangers, by the home networks */
 };
@@ -155,6 +157,7 @@ static void *run(void *argument)
 {
     struct mxt_judging *judging = argument;
     struct mxt_parcel parcel;
+    mxt_confine_thread(judging->options, MXT_SANDBOX_JUDGE);
     while (mxt_outbox_next(judging->outbox, -1, &parcel) == MXT_OK) {
         pthread_mutex_lock(&judging->lock);
         if (parcel.type == MXT_PARCEL_SESSION)
@@ -165,6 +168,8 @@ static void *run(void *argument)
         if (judging->knowledge != NULL) /* only records teach, so here is often enough, however few frames come */
             mxt_knowledge_file_tick(judging->knowledge, time(NULL));
     }
+    /* Here, since no other thread may make files. */
+    judging->is_unwritten = judging->knowledge != NULL && mxt_knowledge_file_write(judging->knowledge) != MXT_OK;
     return NULL;
 }
 
@@ -224,7 +229,5 @@ bool mxt_judging_conclude(struct mxt_judging *judging)
         complain(judging, sentence);
         is_well = false;
     }
-    if (judging->knowledge != NULL && mxt_knowledge_file_write(judging->knowledge) != MXT_OK)
-        is_well = false;
-    return is_well;
+    return is_well && !judging->is_unwritten;
 }
