@@ -46,6 +46,11 @@ static uint64_t sum_pseudo(const struct mxt_segment *segment, uint32_t length)
            sum_bytes(rest, sizeof rest);
 }
 
+bool mxt_is_checksum_right(const uint8_t *p, uint32_t n)
+{
+    return fold(sum_bytes(p, n)) == 0xffff;
+}
+
 enum mxt_checksum mxt_segment_checksum(const struct mxt_segment *segment)
 {
     uint32_t header = (segment->tcp[12] >> 4) * 4u;

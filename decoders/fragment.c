@@ -43,6 +43,7 @@ struct mxt_fragments {
     uint32_t held; /* bytes of datagrams and pieces, structs included */
     struct mxt_packet_limits limits;
     int64_t now_us;    /* never goes back */
+    bool has_good;     /* fragments with a right checksum came: those with a wrong one are no work of an offload, and nobody takes them */
     uint8_t *whole;    /* DATAGRAM_MAX bytes, allocated when first needed */
     uint64_t *dropped; /* the caller's counter, during a call */
 };
@@ -268,6 +269,11 @@ enum mxt_fragment_result mxt_fragments_add(struct mxt_fragments *table, const st
     if (fragment->length == 0 || fragment->offset > DATAGRAM_MAX || fragment->length > DATAGRAM_MAX - fragment->offset ||
         (fragment->has_more && fragment->length % 8 != 0))
         return MXT_FRAGMENT_MALFORMED;
+    table->has_good = table->has_good || fragment->is_good;
+    if (fragment->is_damaged && table->has_good) {
+        ++*dropped;
+        return MXT_FRAGMENT_HELD;
+    }
     struct datagram *datagram = find(table, fragment->key);
     if (datagram == NULL) {
         ++*dropped;

@@ -31,6 +31,8 @@ struct mxt_fragment {
     bool has_more;
     uint8_t protocol;        /* of the datagram, as this fragment says; the first one's counts */
     enum mxt_fact is_wanted; /* what the first fragment tells about the content; MXT_UNKNOWN for the others */
+    bool is_damaged;         /* its IP header's checksum is wrong */
+    bool is_good;            /* it is right */
     int64_t time_us;
 };
 

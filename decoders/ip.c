@@ -77,6 +77,8 @@ static enum mxt_layer fragment(struct mxt_walk *walk, uint32_t id, uint32_t offs
                                  .has_more = has_more,
                                  .protocol = protocol,
                                  .is_wanted = wanted,
+                                 .is_damaged = walk->is_ip_damaged,
+                                 .is_good = walk->has_good_ip,
                                  .time_us = walk->time_us};
     struct mxt_datagram whole;
     switch (mxt_fragments_add(walk->fragments, &piece, &whole, walk->fragments_dropped)) {
@@ -90,6 +92,7 @@ static enum mxt_layer fragment(struct mxt_walk *walk, uint32_t id, uint32_t offs
     walk->p = whole.data;
     walk->left = walk->wire = whole.length;
     walk->type = whole.protocol;
+    walk->is_ip_damaged = walk->has_good_ip = false;
     return MXT_LAYER_IP_PAYLOAD;
 }
 
@@ -113,6 +116,8 @@ static enum mxt_layer ipv4(struct mxt_walk *walk)
         return mxt_walk_end(walk, MXT_PACKET_MALFORMED);
     mxt_walk_limit(walk, total);
     uint16_t id = mxt_be16(p + 4), place = mxt_be16(p + 6);
+    walk->has_good_ip = header <= walk->left && mxt_is_checksum_right(p, header);
+    walk->is_ip_damaged = header <= walk->left && !walk->has_good_ip && mxt_be16(p + 10) != 0;
     walk->ttl = p[8];
     walk->type = p[9];
     walk->is_ipv6 = false;
@@ -136,6 +141,7 @@ static enum mxt_layer ipv6(struct mxt_walk *walk)
     walk->type = p[6];
     walk->ttl = p[7];
     walk->is_ipv6 = true;
+    walk->is_ip_damaged = walk->has_good_ip = false;
     memcpy(walk->src.bytes, p + 8, sizeof walk->src.bytes);
     memcpy(walk->dst.bytes, p + 24, sizeof walk->dst.bytes);
     mxt_walk_skip(walk, MXT_IPV6_HEADER);

@@ -13,6 +13,9 @@
 #define TCP_FLAGS               0x3f /* those of enum mxt_tcp_flag */
 #define OPTION_END              0
 #define OPTION_NOP              1
+#define OPTION_WINDOW_SCALE     3
+#define OPTION_SCALE_LENGTH     3
+#define SCALE_MAX               14 /* RFC 7323 2.3 */
 #define OPTION_TIMESTAMP        8
 #define OPTION_TIMESTAMP_LENGTH 10
 #define TIMESTAMP_USUAL         0x0101080au             /* two NOPs and a timestamp: the options of nearly every segment (RFC 7323 appendix A) */
@@ -81,11 +84,14 @@ static inline bool is_plainly_other(const struct mxt_port_set *ports, const stru
     return false;
 }
 
-/* Looks for the timestamp in `n` bytes of options. Options that contradict themselves end the search, as they do in TCP stacks. */
+/* Looks for the timestamp, and for the window scale before it, in `n` bytes of options. Options that contradict themselves end the search, as they do in TCP stacks. */
 static void read_options(const uint8_t *p, uint32_t n, struct mxt_segment *out)
 {
     out->has_timestamp = false;
     out->timestamp_value = 0;
+    out->has_window_scale = false;
+    out->window_scale = 0;
+    bool is_syn = (out->flags & MXT_SYN) != 0; /* the others are done when they have their timestamp */
     while (n > 0 && p[0] != OPTION_END) {
         if (n >= 2 + OPTION_TIMESTAMP_LENGTH && mxt_be32(p) == TIMESTAMP_USUAL) {
             p += 2;
@@ -97,7 +103,12 @@ static void read_options(const uint8_t *p, uint32_t n, struct mxt_segment *out)
         if (p[0] == OPTION_TIMESTAMP && size == OPTION_TIMESTAMP_LENGTH) {
             out->has_timestamp = true;
             out->timestamp_value = mxt_be32(p + 2);
-            return;
+            if (!is_syn)
+                return;
+        }
+        if (p[0] == OPTION_WINDOW_SCALE && size == OPTION_SCALE_LENGTH) {
+            out->has_window_scale = true;
+            out->window_scale = p[2] < SCALE_MAX ? p[2] : SCALE_MAX;
         }
         p += size;
         n -= size;
@@ -129,6 +140,9 @@ static enum mxt_layer tcp(struct mxt_walk *walk, struct mxt_segment *out)
     out->ack = mxt_be32(p + 8);
     out->window = mxt_be16(p + 14);
     out->flags = p[13] & TCP_FLAGS;
+    out->urgent = mxt_be16(p + 18);
+    out->is_ip_damaged = walk->is_ip_damaged;
+    out->has_good_ip = walk->has_good_ip;
     out->ttl = walk->ttl;
     out->vlan_count = walk->vlan_count;
     for (unsigned i = 0; i < MXT_VLAN_MAX; i++)
@@ -169,6 +183,7 @@ static enum mxt_packet_verdict walk_frame(struct mxt_packet_decoder *decoder, co
     walk.type = 0;
     walk.depth = 0;
     walk.is_ipv6 = false;
+    walk.is_ip_damaged = walk.has_good_ip = false;
     walk.vlan_count = 0;
     walk.verdict = MXT_PACKET_UNSUPPORTED;
     walk.time_us = frame->time_us;

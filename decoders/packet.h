@@ -59,6 +59,11 @@ struct mxt_segment {
     uint8_t ttl;              /* or hop limit */
     uint8_t vlan_count;
     uint16_t vlan[MXT_VLAN_MAX];
+    uint16_t urgent;          /* the urgent pointer; it counts with MXT_URG */
+    bool has_window_scale;    /* RFC 7323 option present; in a SYN */
+    uint8_t window_scale;     /* bits that later windows of this side are to be shifted by */
+    bool is_ip_damaged;       /* the IP header's checksum is wrong, and not just left to the network card (0) */
+    bool has_good_ip;         /* it is right; neither: IPv6, or cut */
     bool has_timestamp;       /* RFC 7323 option present */
     uint32_t timestamp_value; /* its TSval */
     const uint8_t *payload;

@@ -34,6 +34,7 @@ struct mxt_walk {
     uint8_t ttl;      /* of the innermost IP header, like the addresses */
     uint8_t vlan_count;
     uint16_t vlan[MXT_VLAN_MAX];
+    bool is_ip_damaged, has_good_ip; /* the innermost IP header's checksum */
     struct mxt_address src, dst;
     enum mxt_packet_verdict verdict;
     int64_t time_us;
@@ -45,6 +46,9 @@ struct mxt_walk {
 
 #define MXT_VXLAN_PORT       4789 /* RFC 7348 8 */
 #define MXT_VXLAN_PORT_LINUX 8472 /* Linux' default from before the assignment; Flannel and others keep it */
+
+/* Whether the Internet checksum (RFC 1071) over the `n` bytes, the field included, is right. */
+bool mxt_is_checksum_right(const uint8_t *p, uint32_t n);
 
 static inline uint16_t mxt_be16(const uint8_t *p)
 {

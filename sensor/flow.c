@@ -347,12 +347,12 @@ static struct entry *open_flow(struct mxt_flow_table *table, uint32_t hash, cons
     return entry;
 }
 
-/* Puts the flow where its state and its last packet want it. A closed flow stays: it has only so long from its end. */
+/* Puts the flow where its state and its last packet want it. A closed flow stays, as it has only so long from its end; unless the end turns out to be none. */
 static void place(struct mxt_flow_table *table, struct entry *entry, enum state state)
 {
-    if (entry->state == CLOSED)
+    if (entry->state == CLOSED && mxt_tcp_is_closed(entry->flow.tcp))
         return;
-    if (state <= entry->state) {
+    if (entry->state != CLOSED && state <= entry->state) {
         if (table->clock_us - entry->listed_us < LIST_GRAIN_US)
             return;
         state = entry->state;

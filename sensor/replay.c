@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "sensor/capture_file.h"
-#include "sensor/confine.h"
 #include "sensor/filter.h"
 #include "sensor/station.h"
 
@@ -75,10 +74,7 @@ static bool open_all(struct replay *replay)
         mxt_station_complain(error);
         return false;
     }
-    if (!mxt_station_start(replay->station))
-        return false;
-    mxt_confine_thread(options, MXT_SANDBOX_REPLAY);
-    return true;
+    return mxt_station_start(replay->station);
 }
 
 static void show_progress(struct replay *replay)

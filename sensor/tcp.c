@@ -8,6 +8,7 @@
 #define WINDOW_MAX   ((int64_t)1 << 30)  /* the largest window (RFC 7323 2.3): data further ahead belongs to another connection */
 #define ACK_AHEAD    ((int64_t)64 << 20) /* how far ahead of what was seen an acknowledgement is believed: more than windows in use, a 64th of all numbers */
 #define RESET_AHEAD  65536 /* the same for a RST: the largest unscaled window. Receivers want the exact number (RFC 5961 3), but we may have lost data */
+#define WINDOW_LEAST 1460  /* probes of a closed window are no attack */
 #define LATE_SYN     65536 /* a SYN captured behind its connection's first data may lie this far before it */
 #define DUPLICATE_US 2000u /* without timestamps: the same bytes again so soon were mirrored twice; retransmission takes a round trip or 200 ms */
 
@@ -25,6 +26,8 @@ void mxt_tcp_clear(struct mxt_tcp *tcp)
 {
     mxt_tcp_half_clear(&tcp->half[MXT_TOSERVER]);
     mxt_tcp_half_clear(&tcp->half[MXT_TOCLIENT]);
+    mxt_tcp_claims_drop(tcp, MXT_TOSERVER);
+    mxt_tcp_claims_drop(tcp, MXT_TOCLIENT);
 }
 
 static void start(struct mxt_tcp_half *half, uint32_t sequence)
@@ -37,6 +40,11 @@ static void start(struct mxt_tcp_half *half, uint32_t sequence)
 
 static bool is_checksum_acceptable(struct mxt_tcp *tcp, struct mxt_tcp_half *half, const struct mxt_segment *segment)
 {
+    half->has_good_ip = half->has_good_ip || segment->has_good_ip;
+    if (segment->is_ip_damaged && half->has_good_ip) {
+        tcp->counters.bad_checksums_dropped++;
+        return false;
+    }
     enum mxt_checksum checksum = mxt_segment_checksum(segment);
     if (checksum == MXT_CHECKSUM_GOOD)
         half->has_good_checksum = true;
@@ -79,11 +87,39 @@ static bool take_syn(struct mxt_tcp *tcp, enum mxt_direction direction, const st
         stamp(sender, segment);
     sender->has_isn = true;
     sender->has_syn = true;
+    sender->has_scale = segment->has_window_scale;
+    sender->scale = segment->window_scale;
     if ((segment->flags & MXT_ACK) != 0 && !receiver->is_started) {
         start(receiver, segment->ack);
         receiver->has_isn = true;
     }
     return true;
+}
+
+/* A SYN-ACK says of the bytes in the SYN whether they were taken; if not they come again. */
+static void take_ack_of_claims(struct mxt_tcp *tcp, enum mxt_direction claimed, const struct mxt_segment *segment, int64_t acked)
+{
+    mxt_tcp_claims_acknowledged(tcp, claimed, acked);
+    if ((segment->flags & MXT_SYN) != 0)
+        mxt_tcp_claims_drop(tcp, claimed);
+}
+
+/* The largest window counts: an older one may have been lost, and who is asked to believe less is never misled by it. Without both SYNs the scale is not known. */
+static void take_window(struct mxt_tcp_half *sender, const struct mxt_tcp_half *receiver, const struct mxt_segment *segment)
+{
+    if (!sender->has_syn || !receiver->has_syn)
+        return;
+    bool is_scaled = sender->has_scale && receiver->has_scale && (segment->flags & MXT_SYN) == 0;
+    uint32_t window = (uint32_t)segment->window << (is_scaled ? sender->scale : 0);
+    if (window > sender->window)
+        sender->window = window;
+}
+
+/* Whether `offset` of the sender's stream lies behind what the receiver has room for: it takes nothing there (RFC 9293 3.10.7.4). */
+static bool is_behind_window(const struct mxt_tcp_half *sender, const struct mxt_tcp_half *receiver, int64_t offset)
+{
+    int64_t left = sender->acked > sender->next ? sender->acked : sender->next;
+    return receiver->window > 0 && offset >= left + (receiver->window > WINDOW_LEAST ? receiver->window : WINDOW_LEAST);
 }
 
 /* Takes note of the acknowledgement; returns the offset of the other direction that the segment has to wait for. */
@@ -93,6 +129,7 @@ static int64_t take_ack(struct mxt_tcp *tcp, enum mxt_direction direction, const
     if ((segment->flags & MXT_ACK) == 0)
         return MXT_TCP_NEEDS_NOTHING;
     sender->has_sent_ack = true;
+    take_window(sender, receiver, segment);
     if (!receiver->is_started) {
         receiver->base = segment->ack;
         receiver->is_hinted = true;
@@ -101,6 +138,8 @@ static int64_t take_ack(struct mxt_tcp *tcp, enum mxt_direction direction, const
     if (sender->is_started && llabs(mxt_sequence_distance(segment->seq, mxt_tcp_half_sequence(sender))) > ACK_AHEAD)
         return MXT_TCP_NEEDS_NOTHING;
     int64_t acked = mxt_tcp_half_offset(receiver, segment->ack);
+    if (tcp->claims != NULL && (segment->flags & MXT_RST) == 0)
+        take_ack_of_claims(tcp, mxt_direction_other(direction), segment, acked);
     if (acked > receiver->seen + (receiver->has_end ? 1 : ACK_AHEAD))
         return MXT_TCP_NEEDS_NOTHING;
     /* Some stacks and middleboxes reset with an acknowledgement of their own making: it may order, but proves no delivery. */
@@ -134,6 +173,8 @@ static void take_reset(const struct mxt_tcp_run *run, enum mxt_direction directi
     if (half->has_reset || !is_reset_acceptable(run->tcp, direction, segment))
         return;
     int64_t at = half->is_started ? mxt_tcp_half_offset(half, segment->seq) : 0;
+    if (half->is_started && is_behind_window(half, &run->tcp->half[mxt_direction_other(direction)], at))
+        return;
     for (const struct mxt_tcp_held *held = half->held; held != NULL; held = held->next)
         if (at < held->start + held->length + held->missing + (held->mark == MXT_TCP_MARK_FIN ? 1 : 0))
             at = held->start + held->length + held->missing + (held->mark == MXT_TCP_MARK_FIN ? 1 : 0);
@@ -254,6 +295,9 @@ static void take_payload(const struct mxt_tcp_run *run, enum mxt_direction direc
 static void take_fin(const struct mxt_tcp_run *run, enum mxt_direction direction, const struct mxt_segment *segment, int64_t at, int64_t needs)
 {
     struct mxt_tcp_half *half = &run->tcp->half[direction];
+    /* A sender whose FIN lies before its RST has not sent that RST. */
+    if (half->has_reset && !half->is_reset && at >= half->next && at < half->seen)
+        mxt_tcp_revoke_end(half);
     /* No FIN where more is known to follow. */
     if (half->has_end || at < half->seen || at + 1 < half->acked)
         return;
@@ -268,6 +312,38 @@ static void take_fin(const struct mxt_tcp_run *run, enum mxt_direction direction
     }
 }
 
+/* What lies behind the end is cut off. It counts if the receiver acknowledges it all the same: then the end was forged. A FIN that was acknowledged is certain. */
+static void take_behind_end(const struct mxt_tcp_run *run, enum mxt_direction direction, struct piece *piece)
+{
+    const struct mxt_tcp_half *half = &run->tcp->half[direction];
+    bool is_certain = (!half->has_reset && half->acked > half->seen) || !run->tcp->half[mxt_direction_other(direction)].is_seen;
+    struct piece behind = *piece;
+    piece_advance(&behind, half->seen);
+    piece_trim(piece, half->seen);
+    if (!is_certain && behind.n > 0)
+        mxt_tcp_claim(run->tcp, direction, behind.start, behind.p, behind.n, run->limits->held_bytes);
+}
+
+/*
+ * The byte before the urgent pointer leaves the stream, as nearly all stacks have it unless the program asks otherwise (RFC 6093 2 and 3). What is before it is
+ * taken here. Only where the segment is in order: an early one waits with it.
+ */
+static void take_urgent(const struct mxt_tcp_run *run, enum mxt_direction direction, const struct mxt_segment *segment, struct piece *piece, int64_t needs)
+{
+    struct mxt_tcp_half *half = &run->tcp->half[direction];
+    int64_t at = mxt_tcp_half_offset(half, segment->seq) + segment->urgent - 1;
+    if (half->next > at || piece->start > half->next || at >= piece->start + piece->n || half->held != NULL || needs != MXT_TCP_NEEDS_NOTHING)
+        return;
+    struct piece before = *piece;
+    piece_trim(&before, at);
+    take_payload(run, direction, segment, &before, needs);
+    half->next = at + 1;
+    if (half->seen < half->next)
+        half->seen = half->next;
+    mxt_tcp_half_break(half);
+    piece_advance(piece, half->next);
+}
+
 static void take_content(const struct mxt_tcp_run *run, enum mxt_direction direction, const struct mxt_segment *segment, int64_t needs)
 {
     struct mxt_tcp_half *half = &run->tcp->half[direction];
@@ -279,14 +355,22 @@ static void take_content(const struct mxt_tcp_run *run, enum mxt_direction direc
     if (!half->is_started)
         start(half, sequence);
     piece.start = mxt_tcp_half_offset(half, sequence);
+    if (is_behind_window(half, &run->tcp->half[mxt_direction_other(direction)], piece.start))
+        return;
     if (piece.start > (half->seen > half->acked ? half->seen : half->acked) + WINDOW_MAX || piece.start < half->next - WINDOW_MAX)
         return;
     /* A keep-alive repeats the last number, with no byte or one that means nothing (RFC 9293 3.8.4). */
     if (piece.start == half->next - 1 && piece.n + piece.missing <= 1 && !has_fin)
         return;
     int64_t fin_at = piece_end(&piece);
+    if ((segment->flags & MXT_SYN) != 0 && mxt_tcp_half_has_nothing(half)) {
+        mxt_tcp_claim(run->tcp, direction, piece.start, piece.p, piece.n, run->limits->held_bytes);
+        return;
+    }
     if (half->has_end)
-        piece_trim(&piece, half->seen);
+        take_behind_end(run, direction, &piece);
+    if ((segment->flags & MXT_URG) != 0 && segment->urgent > 0)
+        take_urgent(run, direction, segment, &piece, needs);
     take_payload(run, direction, segment, &piece, needs);
     if (!has_fin)
         return;
@@ -313,6 +397,15 @@ static void take_quietly(const struct mxt_tcp_run *run, enum mxt_direction direc
         mxt_tcp_tell_close(run, direction, MXT_CLOSE_RST);
 }
 
+/* Acknowledges what was never sent, by far: such a segment is dropped (RFC 9293 3.10.7.4). Only where the handshake told the numbers. */
+static bool is_ack_impossible(const struct mxt_tcp *tcp, enum mxt_direction direction, const struct mxt_segment *segment)
+{
+    const struct mxt_tcp_half *receiver = &tcp->half[mxt_direction_other(direction)];
+    if ((segment->flags & (MXT_ACK | MXT_RST)) != MXT_ACK || !receiver->has_syn)
+        return false;
+    return mxt_tcp_half_offset(receiver, segment->ack) > receiver->seen + ACK_AHEAD;
+}
+
 static void take_segment(const struct mxt_tcp_run *run, enum mxt_direction direction, const struct mxt_segment *segment)
 {
     struct mxt_tcp *tcp = run->tcp;
@@ -328,6 +421,8 @@ static void take_segment(const struct mxt_tcp_run *run, enum mxt_direction direc
     }
     if ((segment->flags & MXT_SYN) != 0 && (segment->flags & MXT_RST) == 0 && !take_syn(tcp, direction, segment))
         return;
+    if ((segment->flags & (MXT_ACK | MXT_SYN | MXT_RST)) == 0 || is_ack_impossible(tcp, direction, segment))
+        return;
     int64_t before = mxt_tcp_progress(tcp);
     int64_t needs = take_ack(tcp, direction, segment);
     if ((segment->flags & MXT_RST) != 0)
@@ -340,7 +435,7 @@ static void take_segment(const struct mxt_tcp_run *run, enum mxt_direction direc
 /* In order, nothing held, nothing acknowledged that was not seen: the way of nearly all segments. */
 static bool is_plain(const struct mxt_tcp *tcp, const struct mxt_tcp_half *sender, const struct mxt_tcp_half *receiver, const struct mxt_segment *segment)
 {
-    return (segment->flags & (MXT_FIN | MXT_SYN | MXT_RST | MXT_ACK)) == MXT_ACK && segment->seq == mxt_tcp_half_sequence(sender) &&
+    return (segment->flags & (MXT_FIN | MXT_SYN | MXT_RST | MXT_ACK | MXT_URG)) == MXT_ACK && segment->seq == mxt_tcp_half_sequence(sender) &&
            mxt_sequence_distance(segment->ack, mxt_tcp_half_sequence(receiver)) <= 0 && sender->is_started && receiver->is_started && sender->held == NULL &&
            receiver->held == NULL && !sender->has_end && tcp->stuck_us == MXT_TCP_NEVER && segment->payload_missing == 0 && !tcp->is_content_stopped;
 }
@@ -373,6 +468,7 @@ void mxt_tcp_segment(struct mxt_tcp *tcp, enum mxt_direction direction, const st
     if (acked > receiver->acked)
         receiver->acked = acked;
     sender->has_sent_ack = true;
+    take_window(sender, receiver, segment);
     if (segment->payload_length > 0) {
         stamp(sender, segment);
         mxt_tcp_deliver(&run, direction, segment->payload, segment->payload_length);
@@ -407,6 +503,7 @@ void mxt_tcp_stop_content(struct mxt_tcp *tcp)
     tcp->is_content_stopped = true;
     tcp->stuck_us = MXT_TCP_NEVER;
     for (enum mxt_direction direction = MXT_TOSERVER; direction <= MXT_TOCLIENT; direction++) {
+        mxt_tcp_claims_drop(tcp, direction);
         mxt_tcp_half_drop(&tcp->half[direction]);
         mxt_tcp_half_forget(&tcp->half[direction]);
     }
@@ -430,7 +527,8 @@ void mxt_tcp_rest(struct mxt_tcp *tcp)
 uint32_t mxt_tcp_memory(const struct mxt_tcp *tcp)
 {
     const struct mxt_tcp_half *client = &tcp->half[MXT_TOSERVER], *server = &tcp->half[MXT_TOCLIENT];
-    return client->held_bytes + server->held_bytes + mxt_tcp_half_history(client) + mxt_tcp_half_history(server);
+    uint32_t claims = tcp->claims == NULL ? 0 : (uint32_t)sizeof *tcp->claims + tcp->claims->half[0].held_bytes + tcp->claims->half[1].held_bytes;
+    return client->held_bytes + server->held_bytes + claims + mxt_tcp_half_history(client) + mxt_tcp_half_history(server);
 }
 
 bool mxt_tcp_has_held(const struct mxt_tcp *tcp)
@@ -451,8 +549,10 @@ bool mxt_tcp_is_reuse(struct mxt_tcp *tcp, enum mxt_direction direction, const s
     /* Before the handshake is complete the SYN that the server answers is the one that counts. */
     bool is_answer = (segment->flags & MXT_ACK) != 0;
     bool is_handshake = sender->seen == 0 && receiver->seen == 0 && !(sender->has_sent_ack && receiver->has_sent_ack);
-    if (is_handshake && is_answer)
-        return receiver->is_started && segment->ack != receiver->base;
+    if (is_handshake && is_answer) {
+        int64_t acked = mxt_tcp_half_offset(receiver, segment->ack);
+        return receiver->is_started && (acked < 0 || acked > mxt_tcp_claimed_end(tcp, mxt_direction_other(direction), 0));
+    }
     if (!sender->is_started)
         return false;
     int64_t before = -(int64_t)mxt_sequence_distance(segment->seq + 1, sender->base);
@@ -492,10 +592,10 @@ bool mxt_tcp_is_closed(const struct mxt_tcp *tcp)
 const char *mxt_tcp_ended(const struct mxt_tcp *tcp)
 {
     const struct mxt_tcp_half *client = &tcp->half[MXT_TOSERVER], *server = &tcp->half[MXT_TOCLIENT];
-    if (client->is_reset || server->is_reset)
-        return "rst";
     if (client->is_closed && server->is_closed)
         return "fin";
+    if (client->is_reset || server->is_reset)
+        return "rst";
     return client->is_closed || server->is_closed ? "half_closed" : NULL;
 }
 

@@ -44,6 +44,10 @@ struct mxt_tcp_half {
     uint32_t base;    /* sequence number of offset 0; before is_started a hint: the last acknowledgement */
     uint32_t stamp;   /* timestamp option of the last new segment, else its time: tells a mirror's duplicate from a retransmission */
     uint32_t held_bytes;
+    uint32_t window;   /* the largest that this side has advertised, in bytes; 0: not known, for want of its SYN */
+    uint8_t scale;     /* of its windows, where has_scale */
+    bool has_scale : 1;
+    bool has_good_ip : 1; /* IP headers with a right checksum were seen */
     bool is_started : 1;                       /* `base` is known */
     bool is_hinted : 1;
     bool is_seen : 1; /* a segment of this direction was captured */
@@ -73,6 +77,12 @@ static inline int64_t mxt_tcp_half_offset(const struct mxt_tcp_half *half, uint3
 static inline bool mxt_tcp_half_has_reached(const struct mxt_tcp_half *half, int64_t needs)
 {
     return needs <= half->next + (half->is_fin_presumed ? 1 : 0);
+}
+
+/* Whether nothing of the stream is here yet. */
+static inline bool mxt_tcp_half_has_nothing(const struct mxt_tcp_half *half)
+{
+    return half->next == 0 && half->seen == 0 && half->acked == 0 && half->held == NULL;
 }
 
 /* Bytes that its history takes. */

@@ -15,8 +15,17 @@
 
 #define MXT_TCP_NEVER INT64_MAX
 
+/*
+ * Bytes that count only if the receiver acknowledges them, by direction: those in a SYN (RFC 7413 says when they are taken), and those behind a FIN or a RST, which
+ * may have been forged so that this sensor looks away.
+ */
+struct mxt_tcp_claims {
+    struct mxt_tcp_half half[2]; /* only what is held is used */
+};
+
 struct mxt_tcp {
     struct mxt_tcp_half half[2]; /* by enum mxt_direction: the sender's */
+    struct mxt_tcp_claims *claims; /* or NULL */
     int64_t stuck_us;            /* the last progress since there is a hole to be given up, or MXT_TCP_NEVER */
     uint32_t pending_isn;        /* of a SYN that may open another connection */
     bool has_pending_isn;
@@ -47,6 +56,23 @@ void mxt_tcp_tell_conflict(const struct mxt_tcp_run *run, enum mxt_direction dir
 
 /* How far both streams together have come. */
 int64_t mxt_tcp_progress(const struct mxt_tcp *tcp);
+
+/* Holds bytes that count only if they are acknowledged, from the `start` of a stream on; nothing beyond `limit` bytes of memory. */
+void mxt_tcp_claim(struct mxt_tcp *tcp, enum mxt_direction direction, int64_t start, const uint8_t *p, size_t n, uint32_t limit);
+
+/*
+ * The receiver acknowledges a direction up to `acked`. Claims that this covers join the stream; the end of the stream that they contradict was none.
+ */
+void mxt_tcp_claims_acknowledged(struct mxt_tcp *tcp, enum mxt_direction direction, int64_t acked);
+
+/* Where the claims end that begin at `start` and have no hole; `start`: there are none. */
+int64_t mxt_tcp_claimed_end(const struct mxt_tcp *tcp, enum mxt_direction direction, int64_t start);
+
+/* The end that was believed is none: the stream goes on where it was. */
+void mxt_tcp_revoke_end(struct mxt_tcp_half *half);
+
+/* Drops the claims of a direction. */
+void mxt_tcp_claims_drop(struct mxt_tcp *tcp, enum mxt_direction direction);
 
 /* Delivers what can be, gives up what must be, and sets the clock of what remains. `before`: the progress before this call's segment. */
 void mxt_tcp_settle(const struct mxt_tcp_run *run, int64_t before);
