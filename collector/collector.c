@@ -28,6 +28,7 @@ struct partition {
     char prefix[MXT_WORKER_PREFIX];
     struct mxt_worker *worker; /* NULL: not ours */
     bool is_done;              /* --once: nothing is left in it */
+    struct mxt_stream_id applied; /* the newest entry that we applied */
     unsigned failures;         /* in a row */
     int64_t retry_ms;          /* not before */
     char said[SENTENCE];       /* what was said of it last; "": all is well */
@@ -89,6 +90,9 @@ static void fail(struct collector *collector)
 static void join(struct collector *collector, struct partition *partition)
 {
     char why[MXT_KEEPER_ERROR];
+    struct mxt_worker_counters counters = mxt_worker_counters(partition->worker);
+    if (counters.applied.ms > 0)
+        partition->applied = counters.applied;
     enum mxt_worker_end end = mxt_worker_join(partition->worker, why);
     partition->worker = NULL;
     if (end == MXT_WORKER_STOPPED) {
@@ -198,23 +202,29 @@ static bool count_share(struct collector *collector)
 }
 
 /* Tries to get the lease; `value` holds MXT_WORKER_LEASE bytes. */
-static bool has_acquired(struct collector *collector, const struct partition *partition, char *value)
+static bool has_acquired(struct collector *collector, struct partition *partition, char *value)
 {
+    char error[MXT_LINK_ERROR];
     char lease[MXT_WORKER_PREFIX + 8], token[MXT_WORKER_PREFIX + 8], ms[16];
     snprintf(lease, sizeof lease, "%slease", partition->prefix);
     snprintf(token, sizeof token, "%stoken", partition->prefix);
     snprintf(ms, sizeof ms, "%u", MXT_LEASE_MS);
     redisReply *reply = mxt_script_call(&collector->scripts, collector->link, MXT_SCRIPT_ACQUIRE, 2, 4, (const char *const[]){lease, token, collector->holder, ms});
     bool is_ours = mxt_reply_is_text(reply, NULL);
-    if (is_ours)
+    if (is_ours) {
         snprintf(value, MXT_WORKER_LEASE, "%s", reply->str);
+    } else if (reply != NULL && reply->type != REDIS_REPLY_NIL) {
+        if (!mxt_link_is_error(reply, "WRONGTYPE") || mxt_scripts_check_keys(collector->link, partition->prefix, error) == MXT_OK)
+            mxt_link_explain(collector->link, reply, error);
+        say(collector, partition->said, error);
+    }
     freeReplyObject(reply);
     return is_ours;
 }
 
 static void start(struct collector *collector, struct partition *partition)
 {
-    struct mxt_worker_config config = {.options = collector->config->options, .faults = collector->config->faults, .ended_fd = collector->ended_fd};
+    struct mxt_worker_config config = {.options = collector->config->options, .faults = collector->config->faults, .applied = partition->applied, .ended_fd = collector->ended_fd};
     if (!mxt_link_is_connected(collector->link) || !has_acquired(collector, partition, config.lease))
         return;
     memcpy(config.prefix, partition->prefix, sizeof config.prefix);

@@ -3,6 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "collector/ask.h"
+#include "collector/partition.h"
+
 #define WORDS_MAX 8 /* of a small script: keys and arguments */
 
 /*
@@ -139,6 +142,34 @@ enum mxt_status mxt_scripts_load(struct mxt_scripts *scripts, struct mxt_link *l
             mxt_link_explain(link, reply, error);
         freeReplyObject(reply);
         if (!is_loaded)
+            return MXT_EIO;
+    }
+    return MXT_OK;
+}
+
+void mxt_script_explain_key(const struct mxt_link *link, const char *what, char *out)
+{
+    snprintf(out, MXT_LINK_ERROR, "%.80s: %.100s: rename or delete it, it stands in the collector's way", mxt_link_name(link), what);
+}
+
+enum mxt_status mxt_scripts_check_keys(struct mxt_link *link, const char *prefix, char *error)
+{
+    static const struct {
+        const char *name, *kind;
+    } keys[] = {{"lease", "string"}, {"token", "string"}, {"cursor", "string"}, {"events", "stream"}, {"alerts", "stream"}, {"rejected", "stream"}, {"alert_index", "zset"}};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        char key[MXT_PARTITION_KEY + 16], what[MXT_LINK_ERROR];
+        snprintf(key, sizeof key, "%s%s", prefix, keys[i].name);
+        redisReply *reply = mxt_ask(link, error, 2, (const char *const[]){"TYPE", key});
+        if (reply == NULL)
+            return MXT_EIO;
+        bool is_well = mxt_reply_is_text(reply, keys[i].kind) || mxt_reply_is_text(reply, "none");
+        if (!is_well) {
+            snprintf(what, sizeof what, "%s is a %.20s, not a %s", key, mxt_reply_is_text(reply, NULL) ? reply->str : "?", keys[i].kind);
+            mxt_script_explain_key(link, what, error);
+        }
+        freeReplyObject(reply);
+        if (!is_well)
             return MXT_EIO;
     }
     return MXT_OK;

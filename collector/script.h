@@ -43,6 +43,15 @@ struct mxt_scripts {
 /* Makes the scripts known to Redis, once a connection. MXT_OK; MXT_EIO: it does not take them, a sentence is in `error` (MXT_LINK_ERROR bytes). */
 enum mxt_status mxt_scripts_load(struct mxt_scripts *scripts, struct mxt_link *link, char *error) MXT_MUST_CHECK;
 
+/* The sentence about a key of ours of which `what` says that it holds something else ("mxtap:alerts is a string, not a stream"); `out` has MXT_LINK_ERROR bytes. */
+void mxt_script_explain_key(const struct mxt_link *link, const char *what, char *out);
+
+/*
+ * Whether the fixed keys of the partition at `prefix` are of the kinds that the scripts need, or not there yet. MXT_OK; MXT_EIO: a sentence that names the key is
+ * in `error` (MXT_LINK_ERROR bytes).
+ */
+enum mxt_status mxt_scripts_check_keys(struct mxt_link *link, const char *prefix, char *error) MXT_MUST_CHECK;
+
 /* Calls one of the small ones (not APPLY): the keys, then the arguments, NUL-terminated. As mxt_link_call. */
 redisReply *mxt_script_call(const struct mxt_scripts *scripts, struct mxt_link *link, enum mxt_script script, size_t key_count, size_t word_count,
                             const char *const *words);

@@ -104,7 +104,22 @@ static void renew_while_loading(void *context)
     freeReplyObject(mxt_script_call(&worker->scripts, worker->writer, MXT_SCRIPT_RENEW, 1, 3, (const char *const[]){lease, worker->config.lease, ms}));
 }
 
-/* The cursor, "" where there is none. */
+/* What Redis no longer knows of what we did is gone, and a person should know. */
+static void compare_cursor(const struct mxt_worker *worker)
+{
+    char sentence[MXT_KEEPER_ERROR];
+    const struct mxt_faults *faults = worker->config.faults;
+    if (mxt_stream_id_compare(worker->read, worker->config.applied) >= 0)
+        return;
+    if (worker->has_cursor)
+        snprintf(sentence, sizeof sentence, "%scursor is older than what was applied: Redis has lost its last moments; what it holds is worked from there on",
+                 worker->config.prefix);
+    else
+        snprintf(sentence, sizeof sentence, "%scursor is gone: Redis has come back empty; the collector begins anew with what is in %sevents", worker->config.prefix,
+                 worker->config.prefix);
+    faults->tell(faults->context, sentence);
+}
+
 static bool load_cursor(struct mxt_worker *worker)
 {
     char key[MXT_WORKER_KEY], error[MXT_LINK_ERROR] = "out of memory", *text;
@@ -116,8 +131,10 @@ static bool load_cursor(struct mxt_worker *worker)
     bool is_well = text == NULL || mxt_stream_id_parse(text, strlen(text), &worker->read);
     free(text);
     worker->last_sent = worker->read;
-    if (is_well)
+    if (is_well) {
+        compare_cursor(worker);
         return true;
+    }
     snprintf(error, sizeof error, "%s: %.100s holds no stream id: delete it, and the collector starts at the first entry", mxt_link_name(worker->writer), key);
     return mxt_worker_give_up(worker, MXT_WORKER_BROKEN, error);
 }
@@ -128,7 +145,7 @@ static bool load(struct mxt_worker *worker)
     const struct mxt_keeper_config config = {.options = worker->config.options, .prefix = worker->config.prefix, .faults = worker->config.faults};
     if (!open_link(worker, &worker->writer) || !open_link(worker, &worker->reader))
         return false;
-    if (mxt_scripts_load(&worker->scripts, worker->writer, error) != MXT_OK)
+    if (mxt_scripts_load(&worker->scripts, worker->writer, error) != MXT_OK || mxt_scripts_check_keys(worker->writer, worker->config.prefix, error) != MXT_OK)
         return mxt_worker_give_up(worker, MXT_WORKER_BROKEN, error);
     if (!load_cursor(worker))
         return false;

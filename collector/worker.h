@@ -20,6 +20,7 @@ struct mxt_worker_config {
     const struct mxt_faults *faults;             /* told from the worker's thread */
     char prefix[MXT_WORKER_PREFIX];              /* of the partition's keys */
     char lease[MXT_WORKER_LEASE];                /* its value, which was just acquired */
+    struct mxt_stream_id applied;                /* the newest entry that this process has applied; 0-0: none. Redis should know it */
     int ended_fd;                                /* an eventfd that is written to when the worker has ended */
 };
 
@@ -33,8 +34,8 @@ enum mxt_worker_end {
 struct mxt_worker_counters {
     struct mxt_keeper_counters keeper;
     uint64_t batches;
-    uint64_t applied_ms; /* id of the newest entry that was applied, Redis' clock; 0: none */
-    bool is_loaded;      /* it works; else it is still loading */
+    struct mxt_stream_id applied; /* the newest entry that was; 0-0: none */
+    bool is_loaded;               /* it works; else it is still loading */
 };
 
 struct mxt_worker;

@@ -22,13 +22,11 @@ static bool take_applied(struct mxt_worker *worker, const redisReply *reply, str
     char sentence[MXT_KEEPER_ERROR];
     if (mxt_link_is_error(reply, MXT_SCRIPT_FENCED) || mxt_link_is_error(reply, MXT_SCRIPT_STALE))
         return mxt_worker_give_up(worker, MXT_WORKER_LOST, reply->str);
-    if (mxt_link_is_error(reply, MXT_SCRIPT_WRONGKEY)) {
-        snprintf(sentence, sizeof sentence, "%s: %.120s: rename or delete it, it stands in the collector's way", mxt_link_name(worker->writer),
-                 reply->str + strlen(MXT_SCRIPT_WRONGKEY) + 1);
-        return mxt_worker_give_up(worker, MXT_WORKER_BROKEN, sentence);
-    }
     if (reply->type != REDIS_REPLY_ARRAY) {
-        mxt_link_explain(worker->writer, reply, sentence);
+        if (mxt_link_is_error(reply, MXT_SCRIPT_WRONGKEY))
+            mxt_script_explain_key(worker->writer, reply->str + strlen(MXT_SCRIPT_WRONGKEY) + 1, sentence);
+        else
+            mxt_link_explain(worker->writer, reply, sentence);
         return mxt_worker_give_up(worker, MXT_WORKER_BROKEN, sentence);
     }
     if (reply->elements > 0 && mxt_reply_is_text(reply->element[0], NULL)) {
@@ -39,7 +37,7 @@ static bool take_applied(struct mxt_worker *worker, const redisReply *reply, str
     worker->renewed_ms = mxt_worker_now_ms();
     pthread_mutex_lock(&worker->lock);
     worker->counters.batches++;
-    worker->counters.applied_ms = cursor.ms;
+    worker->counters.applied = cursor;
     pthread_mutex_unlock(&worker->lock);
     return true;
 }

@@ -57,6 +57,12 @@ enum mxt_status mxt_event_encode_health(struct mxt_json *json, const struct mxt_
 enum mxt_status mxt_event_decode_record(const char *text, size_t n, struct mxt_arena *arena, struct mxt_record *out, char *error, size_t error_size) MXT_MUST_CHECK;
 enum mxt_status mxt_event_decode_alert(const char *text, size_t n, struct mxt_arena *arena, struct mxt_alert *out, char *error, size_t error_size) MXT_MUST_CHECK;
 
+/*
+ * Copies a record: everything that its event tells, into `arena`, so that it outlives its session. MXT_OK; MXT_ENOMEM: something is missing from *out, which can be
+ * read all the same.
+ */
+enum mxt_status mxt_event_copy_record(const struct mxt_record *record, struct mxt_arena *arena, struct mxt_record *out) MXT_MUST_CHECK;
+
 /* Writes the JSON Schema (draft 2020-12) of all events, made from the field table; kept in the repository as rules/schema.json. */
 enum mxt_status mxt_event_schema(struct mxt_json *json) MXT_MUST_CHECK;
 

@@ -12,12 +12,13 @@
 #include "collector/policy_files.h"
 #include "rules/knowledge.h"
 #include "rules/ledger.h"
+#include "sensor/confine.h"
 #include "sensor/knowledge_file.h"
 #include "sensor/output.h"
 #include "sensor/seed.h"
 
-#define RECORD_ARENA (64u << 20) /* bytes that a record and its findings may take: the longest text that is read (MXT_JSON_MAX), its lists, and as much again */
-#define ERROR_TEXT   200
+#define JUDGE_ARENA (1u << 20) /* bytes that what is found about one record may take */
+#define ERROR_TEXT  200
 
 struct mxt_judging {
     const struct mxt_options *options;
@@ -32,9 +33,9 @@ struct mxt_judging {
     pthread_mutex_t lock; /* of ledger and output: health is told by another thread */
     atomic_bool is_broken;
     const struct mxt_parcel *parcel; /* being judged */
+    bool is_unwritten; /* the knowledge, at the end */
     uint64_t alerts;
     uint64_t transit; /* sessions between strangers, by the home networks */
-    uint64_t unread;  /* records that could not be decoded: out of memory */
 };
 
 static void complain(const struct mxt_judging *judging, const char *sentence)
@@ -144,15 +145,10 @@ void mxt_judging_free(struct mxt_judging *judging)
 
 static void judge(struct mxt_judging *judging, const struct mxt_parcel *parcel)
 {
-    char error[ERROR_TEXT];
     struct mxt_arena arena;
-    struct mxt_record record;
-    mxt_arena_init(&arena, RECORD_ARENA);
+    mxt_arena_init(&arena, JUDGE_ARENA);
     judging->parcel = parcel;
-    if (mxt_event_decode_record(parcel->json, parcel->n, &arena, &record, error, sizeof error) != MXT_OK)
-        judging->unread++; /* what was encoded here is well-formed: memory is short */
-    else
-        mxt_ledger_take(judging->ledger, &record, parcel->json, parcel->n, &arena); /* counts what it is refused */
+    mxt_ledger_take(judging->ledger, parcel->record, parcel->json, parcel->n, &arena); /* counts what it is refused */
     judging->parcel = NULL;
     mxt_arena_free(&arena);
 }
@@ -161,6 +157,7 @@ static void *run(void *argument)
 {
     struct mxt_judging *judging = argument;
     struct mxt_parcel parcel;
+    mxt_confine_thread(judging->options, MXT_SANDBOX_JUDGE);
     while (mxt_outbox_next(judging->outbox, -1, &parcel) == MXT_OK) {
         pthread_mutex_lock(&judging->lock);
         if (parcel.type == MXT_PARCEL_SESSION)
@@ -171,6 +168,8 @@ static void *run(void *argument)
         if (judging->knowledge != NULL) /* only records teach, so here is often enough, however few frames come */
             mxt_knowledge_file_tick(judging->knowledge, time(NULL));
     }
+    /* Here, since no other thread may make files. */
+    judging->is_unwritten = judging->knowledge != NULL && mxt_knowledge_file_write(judging->knowledge) != MXT_OK;
     return NULL;
 }
 
@@ -203,7 +202,7 @@ void mxt_judging_health(struct mxt_judging *judging, struct mxt_health *health, 
 {
     pthread_mutex_lock(&judging->lock);
     health->suppressed = mxt_ledger_suppressed(judging->ledger);
-    health->refused += mxt_ledger_refused(judging->ledger) + judging->unread;
+    health->refused += mxt_ledger_refused(judging->ledger);
     mxt_output_health(judging->output, health, is_asked_for);
     pthread_mutex_unlock(&judging->lock);
 }
@@ -214,7 +213,7 @@ void mxt_judging_finish(struct mxt_judging *judging, struct mxt_health *health)
     mxt_ledger_alerts(judging->ledger, on_last_alert, judging); /* counts what it is refused */
     health->alerts = judging->alerts;
     health->suppressed = mxt_ledger_suppressed(judging->ledger);
-    health->refused += mxt_ledger_refused(judging->ledger) + judging->unread;
+    health->refused += mxt_ledger_refused(judging->ledger);
     advise(judging, health);
     mxt_output_finish(judging->output, health);
 }
@@ -230,7 +229,5 @@ bool mxt_judging_conclude(struct mxt_judging *judging)
         complain(judging, sentence);
         is_well = false;
     }
-    if (judging->knowledge != NULL && mxt_knowledge_file_write(judging->knowledge) != MXT_OK)
-        is_well = false;
-    return is_well;
+    return is_well && !judging->is_unwritten;
 }

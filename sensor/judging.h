@@ -1,6 +1,6 @@
 /*
- * The judge in the sensor's own process, in a thread of its own: takes records from the outbox as JSON, judges them by what is known, tells sessions and alerts on
- * standard output, and keeps the knowledge. The bytes that were encoded once are printed as they are.
+ * The judge in the sensor's own process, in a thread of its own: takes records from the outbox, judges them by what is known, tells sessions and alerts on
+ * standard output, and keeps the knowledge. A record is encoded once, by the outbox: for what is printed and for what is kept.
  */
 #ifndef MXT_SENSOR_JUDGING_H
 #define MXT_SENSOR_JUDGING_H

@@ -83,7 +83,7 @@ static bool open_interfaces(struct live *live)
 
 static bool make_workers(struct live *live)
 {
-    struct mxt_worker_config config = {.cpu = -1, .interface_count = live->interface_count, .failure_fd = live->failure_fd};
+    struct mxt_worker_config config = {.cpu = -1, .interface_count = live->interface_count, .failure_fd = live->failure_fd, .options = live->options};
     memcpy(config.interfaces, live->interfaces, sizeof config.interfaces);
     config.engine = mxt_station_add_engine(live->station);
     if (config.engine == NULL)

@@ -49,6 +49,8 @@ struct mxt_options {
     struct mxt_limits limits;
     enum mxt_output output;
     bool domains_only; /* --privacy domains */
+    bool no_sandbox;
+    const char *user; /* whom root turns into; NULL: live mxtap or nobody, in a replay nobody else */
     struct mxt_judge_config judge;
     struct mxt_arena texts; /* what was not in argv */
 };

@@ -121,6 +121,14 @@ static enum mxt_status set_privacy(struct mxt_setting *to, const char *value)
     return options->domains_only ? MXT_OK : MXT_EUSAGE;
 }
 
+static enum mxt_status leave_sandbox_out(struct mxt_setting *to, const char *value)
+{
+    struct mxt_options *options = to->object;
+    (void)value;
+    options->no_sandbox = true;
+    return MXT_OK;
+}
+
 static enum mxt_status ask_check(struct mxt_setting *to, const char *value)
 {
     struct mxt_options *options = to->object;
@@ -174,6 +182,8 @@ static const struct mxt_key keys[] = {
     {"sensor", NULL, 0, BOTH, MXT_KEY_ONE, "NAME", "mxtap", "a name of 1 to 64 letters, digits, '.', '-' and '_'", "this sensor's name in records", .set = set_sensor},
     {"filter", NULL, 0, BOTH, MXT_KEY_ONE, "BPF", NULL, "a filter", "look only at frames that match, in tcpdump's syntax", TEXT_AT(filter)},
     {"privacy", NULL, 0, BOTH, MXT_KEY_ONE, "domains", NULL, "the word domains", "keep local parts of addresses out of every output", .set = set_privacy},
+    {"user", NULL, 0, BOTH, MXT_KEY_ONE, "NAME", NULL, "a user's name", "whom root turns into when all is open (default: live mxtap, else nobody; a replay stays who it is)", TEXT_AT(user)},
+    {"no-sandbox", NULL, 0, LINE, MXT_KEY_FLAG, NULL, NULL, NULL, "keep all privileges, for debugging only", .set = leave_sandbox_out},
 };
 
 static const struct mxt_key spool_keys[] = {

@@ -1,18 +1,21 @@
 /*
- * A list of cells under one lock. Events are encoded outside the lock, into cells whose buffers are used again. Waking a thread costs more than all the rest, so a
- * producer wakes the consumer once for many parcels (`wake_at`), and the consumer lets waiting producers go on when half of the room is free.
+ * A list of cells under one lock. Outside the lock events are copied into cells, which are used again, and encoded by the consumer. Waking a thread costs more than
+ * all the rest, so a producer wakes the consumer once for many parcels (`wake_at`), and the consumer lets waiting producers go on when half of the room is free.
  */
 #include "sensor/outbox.h"
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdalign.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
-#define SPARES        64u         /* empty cells kept */
-#define SPARE_BYTES   (16u << 10) /* of a cell that is kept; a rare large event's is given back */
+#define SPARES        1024u       /* empty cells kept */
+#define CELL_BYTES    4096u       /* hold most records; what a larger one takes is given back */
+#define RECORD_BYTES  (64u << 20) /* a copied record may take: all of MXT_JSON_MAX as text, and its lists */
 #define LINGER_COUNT  64u         /* parcels that end the consumer's lingering */
 #define LINGER_MS     2
 #define NS_PER_MS     1000000L
@@ -21,7 +24,9 @@
 struct cell {
     struct cell *next;
     struct mxt_parcel parcel;
-    struct mxt_json json;
+    struct mxt_record record;
+    struct mxt_arena arena; /* begins in `first` */
+    alignas(max_align_t) uint8_t first[CELL_BYTES];
 };
 
 struct mxt_outbox {
@@ -40,6 +45,7 @@ struct mxt_outbox {
     int fd;         /* -1: nobody asked for it */
     bool is_lit;    /* the descriptor is readable */
     struct mxt_outbox_counters counters;
+    struct mxt_json json; /* the consumer's: the parcel in hand, encoded */
 };
 
 struct mxt_outbox *mxt_outbox_new(size_t bytes, enum mxt_outbox_when_full when_full)
@@ -65,7 +71,7 @@ static void free_cells(struct cell *cell)
 {
     while (cell != NULL) {
         struct cell *next = cell->next;
-        mxt_json_free(&cell->json);
+        mxt_arena_free(&cell->arena);
         free(cell);
         cell = next;
     }
@@ -78,6 +84,7 @@ void mxt_outbox_free(struct mxt_outbox *outbox)
     free_cells(outbox->first);
     free_cells(outbox->in_hand);
     free_cells(outbox->spare);
+    mxt_json_free(&outbox->json);
     if (outbox->fd >= 0)
         close(outbox->fd);
     pthread_cond_destroy(&outbox->filled);
@@ -88,23 +95,24 @@ void mxt_outbox_free(struct mxt_outbox *outbox)
 
 static size_t memory_of(const struct cell *cell)
 {
-    return sizeof *cell + cell->json.capacity;
+    return sizeof *cell - sizeof cell->first + cell->arena.reserved;
 }
 
 /* Under the lock. */
 static void give_back(struct mxt_outbox *outbox, struct cell *cell)
 {
-    cell->next = NULL;
-    if (outbox->spares >= SPARES || memory_of(cell) > SPARE_BYTES) {
+    if (outbox->spares >= SPARES) {
+        cell->next = NULL;
         free_cells(cell);
         return;
     }
+    mxt_arena_free(&cell->arena);
     cell->next = outbox->spare;
     outbox->spare = cell;
     outbox->spares++;
 }
 
-/* An empty cell for an event; NULL: out of memory, or closed, so that nothing is encoded for nobody. */
+/* An empty cell for an event; NULL: out of memory, or closed, so that nothing is copied for nobody. */
 static struct cell *take_empty(struct mxt_outbox *outbox, enum mxt_status *status)
 {
     pthread_mutex_lock(&outbox->lock);
@@ -115,10 +123,12 @@ static struct cell *take_empty(struct mxt_outbox *outbox, enum mxt_status *statu
         outbox->spares--;
     }
     pthread_mutex_unlock(&outbox->lock);
-    if (cell == NULL && *status == MXT_OK && (cell = calloc(1, sizeof *cell)) == NULL)
+    if (cell == NULL && *status == MXT_OK && (cell = malloc(sizeof *cell)) == NULL)
         *status = MXT_ENOMEM;
-    if (cell != NULL)
-        mxt_json_reset(&cell->json);
+    if (cell != NULL) {
+        cell->next = NULL;
+        mxt_arena_init_with(&cell->arena, RECORD_BYTES, cell->first, sizeof cell->first);
+    }
     return cell;
 }
 
@@ -159,7 +169,7 @@ static void append(struct mxt_outbox *outbox, struct cell *cell)
     }
 }
 
-/* `status` is what encoding came to. Takes the cell, which may be NULL. */
+/* `status` is what copying came to. Takes the cell, which may be NULL. */
 static enum mxt_status put(struct mxt_outbox *outbox, struct cell *cell, enum mxt_status status)
 {
     pthread_mutex_lock(&outbox->lock);
@@ -188,36 +198,31 @@ static int64_t now_us(void)
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-/* Fills in what encoding has left in the cell. */
-static enum mxt_status wrap(struct cell *cell, enum mxt_status encoded, struct mxt_parcel parcel)
-{
-    const char *text = encoded == MXT_OK ? mxt_json_end(&cell->json) : NULL;
-    if (text == NULL)
-        return encoded == MXT_OK ? MXT_ENOMEM : encoded;
-    cell->next = NULL;
-    cell->parcel = parcel;
-    cell->parcel.arrived_us = now_us();
-    cell->parcel.json = text;
-    cell->parcel.n = cell->json.length;
-    return MXT_OK;
-}
-
 enum mxt_status mxt_outbox_record(struct mxt_outbox *outbox, const struct mxt_record *record)
 {
     enum mxt_status status;
     struct cell *cell = take_empty(outbox, &status);
-    if (cell != NULL)
-        status = wrap(cell, mxt_event_encode_record(&cell->json, record),
-                      (struct mxt_parcel){.type = MXT_PARCEL_SESSION, .session_id = record->session_id, .server = record->dest_ip});
+    if (cell != NULL) {
+        status = mxt_event_copy_record(record, &cell->arena, &cell->record);
+        cell->parcel = (struct mxt_parcel){
+            .type = MXT_PARCEL_SESSION, .session_id = record->session_id, .server = record->dest_ip, .arrived_us = now_us(), .record = &cell->record};
+    }
     return put(outbox, cell, status);
 }
 
+/* Health is rare: it is encoded at once. */
 enum mxt_status mxt_outbox_health(struct mxt_outbox *outbox, const struct mxt_health *health)
 {
     enum mxt_status status;
+    struct mxt_json json = {.text = NULL};
     struct cell *cell = take_empty(outbox, &status);
-    if (cell != NULL)
-        status = wrap(cell, mxt_event_encode_health(&cell->json, health), (struct mxt_parcel){.type = MXT_PARCEL_HEALTH});
+    if (cell != NULL && (status = mxt_event_encode_health(&json, health)) == MXT_OK) {
+        cell->parcel = (struct mxt_parcel){
+            .type = MXT_PARCEL_HEALTH, .arrived_us = now_us(), .json = mxt_arena_copy(&cell->arena, json.text, json.length), .n = json.length};
+        if (cell->parcel.json == NULL)
+            status = MXT_ENOMEM;
+    }
+    mxt_json_free(&json);
     return put(outbox, cell, status);
 }
 
@@ -260,7 +265,8 @@ static void wait_for(struct mxt_outbox *outbox, size_t count, int timeout_ms)
     outbox->wake_at = 0;
 }
 
-enum mxt_status mxt_outbox_next(struct mxt_outbox *outbox, int timeout_ms, struct mxt_parcel *out)
+/* The next parcel in hand. As mxt_outbox_next. */
+static enum mxt_status take(struct mxt_outbox *outbox, int timeout_ms)
 {
     enum mxt_status status = MXT_OK;
     pthread_mutex_lock(&outbox->lock);
@@ -271,20 +277,48 @@ enum mxt_status mxt_outbox_next(struct mxt_outbox *outbox, int timeout_ms, struc
             wait_for(outbox, LINGER_COUNT, LINGER_MS);
     }
     struct cell *cell = outbox->first;
-    if (cell == NULL) {
-        status = outbox->is_closed ? MXT_DONE : MXT_MORE;
-        if (status == MXT_MORE)
-            put_out(outbox);
-    } else {
+    if (cell != NULL) {
         outbox->first = cell->next;
         if (outbox->first == NULL)
             outbox->last = &outbox->first;
         cell->next = NULL;
         outbox->in_hand = cell;
-        *out = cell->parcel;
+    } else if (outbox->is_closed) {
+        status = MXT_DONE;
+    } else {
+        status = MXT_MORE;
+        put_out(outbox);
     }
     pthread_mutex_unlock(&outbox->lock);
     return status;
+}
+
+/* False: out of memory. */
+static bool encode(struct mxt_outbox *outbox, struct mxt_parcel *parcel)
+{
+    if (parcel->type != MXT_PARCEL_SESSION)
+        return true;
+    mxt_json_reset(&outbox->json);
+    if (mxt_event_encode_record(&outbox->json, parcel->record) != MXT_OK)
+        return false;
+    parcel->json = mxt_json_end(&outbox->json);
+    parcel->n = outbox->json.length;
+    return parcel->json != NULL;
+}
+
+enum mxt_status mxt_outbox_next(struct mxt_outbox *outbox, int timeout_ms, struct mxt_parcel *out)
+{
+    for (;;) {
+        enum mxt_status status = take(outbox, timeout_ms);
+        if (status != MXT_OK)
+            return status;
+        *out = outbox->in_hand->parcel;
+        if (encode(outbox, out))
+            return MXT_OK;
+        pthread_mutex_lock(&outbox->lock);
+        outbox->counters.lost++;
+        pthread_mutex_unlock(&outbox->lock);
+    }
 }
 
 int mxt_outbox_fd(struct mxt_outbox *outbox)

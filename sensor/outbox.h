@@ -1,6 +1,6 @@
 /*
- * Records on their way out of the packet threads: encoded where they arise, taken by one consumer in a thread of its own (the judge, or the publisher to Redis).
- * Bounded. A replay waits for room; a live sensor never does: what finds no room is counted and lost.
+ * Records on their way out of the packet threads: copied where they arise, taken and encoded by one consumer in a thread of its own (the judge, or the publisher
+ * to Redis). Bounded. A replay waits for room; a live sensor never does: what finds no room is counted and lost.
  */
 #ifndef MXT_SENSOR_OUTBOX_H
 #define MXT_SENSOR_OUTBOX_H
@@ -19,6 +19,7 @@ struct mxt_parcel {
     uint64_t session_id;        /* SESSION */
     struct mxt_address server;  /* SESSION: decides the partition */
     int64_t arrived_us;         /* monotonic clock, when it was put: for latency */
+    const struct mxt_record *record; /* SESSION: what `json` tells */
     const char *json;           /* one event without newline */
     size_t n;
 };
@@ -31,7 +32,7 @@ struct mxt_outbox *mxt_outbox_new(size_t bytes, enum mxt_outbox_when_full when_f
 /* All threads have left it. NULL is accepted. */
 void mxt_outbox_free(struct mxt_outbox *outbox);
 
-/* Puts a record or a health event; any thread. MXT_OK; MXT_DONE: it is closed, or full and not waiting; MXT_ENOMEM. What is not put is counted as lost. */
+/* Puts a copy of a record or a health event; any thread. MXT_OK; MXT_DONE: it is closed, or full and not waiting; MXT_ENOMEM. What is not put is counted as lost. */
 enum mxt_status mxt_outbox_record(struct mxt_outbox *outbox, const struct mxt_record *record);
 enum mxt_status mxt_outbox_health(struct mxt_outbox *outbox, const struct mxt_health *health);
 
@@ -51,7 +52,7 @@ int mxt_outbox_fd(struct mxt_outbox *outbox);
 /* Nothing more will be put: the consumer takes what is left. */
 void mxt_outbox_close(struct mxt_outbox *outbox);
 
-/* Parcels inside and the memory they take (the one in the consumer's hands counts), and parcels that were not put. Any thread. */
+/* Parcels inside and the memory they take (the one in the consumer's hands counts), and parcels that were not put, or could not be encoded. Any thread. */
 struct mxt_outbox_counters {
     uint64_t parcels, bytes, lost;
 };

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sensor/confine.h"
+
 #define PATIENCE_MS 10000u   /* a replay gives Redis up when nothing moves for so long */
 #define LIVE_END_MS 4000u    /* a live sensor leaves within five seconds: what Redis has not taken by then goes to the spool */
 #define CONNECT_MS 1000u     /* the queue fills while this waits */
@@ -23,6 +25,13 @@ struct mxt_publishing {
     int write_error; /* of standard output */
 };
 
+static bool confine(void *context)
+{
+    const struct mxt_publishing *publishing = context;
+    mxt_confine_thread(publishing->options, MXT_SANDBOX_PUBLISHER);
+    return true;
+}
+
 static bool open_publisher(struct mxt_publishing *publishing)
 {
     struct mxt_publisher_config config = {
@@ -33,6 +42,8 @@ static bool open_publisher(struct mxt_publishing *publishing)
         .faults = publishing->faults,
         .patience_ms = publishing->is_live ? 0 : PATIENCE_MS,
     };
+    config.began = confine;
+    config.context = publishing;
     config.link.connect_timeout_ms = CONNECT_MS;
     config.link.reply_timeout_ms = REPLY_MS;
     return (publishing->publisher = mxt_publisher_new(&config)) != NULL;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "sensor/capture_file.h"
+#include "sensor/confine.h"
 #include "sensor/filter.h"
 #include "sensor/station.h"
 
@@ -74,7 +75,10 @@ static bool open_all(struct replay *replay)
         mxt_station_complain(error);
         return false;
     }
-    return mxt_station_start(replay->station);
+    if (!mxt_station_start(replay->station))
+        return false;
+    mxt_confine_thread(options, MXT_SANDBOX_REPLAY);
+    return true;
 }
 
 static void show_progress(struct replay *replay)

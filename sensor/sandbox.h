@@ -18,7 +18,7 @@
 /* What a thread does, and may do no more than. All may read, write and wait on descriptors that are open, and allocate. */
 enum mxt_sandbox_kind {
     MXT_SANDBOX_PACKETS,   /* takes packets: opens nothing, connects nowhere, writes nothing but messages on stderr and wakes other threads */
-    MXT_SANDBOX_REPLAY,    /* the same from several captures: opens the next one, to read */
+    MXT_SANDBOX_REPLAY,    /* the same from captures: opens the next one, to read, and tells at the end on stdout */
     MXT_SANDBOX_JUDGE,     /* judges and writes: replaces files in the folders */
     MXT_SANDBOX_PUBLISHER, /* speaks to Redis and spools: as JUDGE, and connects */
     MXT_SANDBOX_METRICS    /* answers on a socket that listens already */

@@ -50,13 +50,10 @@ static const char *const capture_calls[] = {"recvfrom", "recvmsg", "getsockopt",
 
 static const char *const thread_calls[] = {"seccomp", NULL};
 
-/* The tracer that looks for leaks is a process that stops all threads and reads /proc. */
-static const char *const leak_check_calls[] = {"clone", "ptrace", "wait4", "mmap", "mprotect", "prctl", "openat", "open", "readlink", "getdents64", "kill", "process_vm_readv", "write", NULL};
-
 static const struct calls table[] = {
     {MXT_NEED_BASE, base_calls},       {MXT_NEED_WRITE, write_calls},     {MXT_NEED_FILES, file_calls},   {MXT_NEED_CONNECT, connect_calls},
     {MXT_NEED_CONNECT, talk_calls},    {MXT_NEED_ACCEPT, accept_calls},   {MXT_NEED_ACCEPT, talk_calls},  {MXT_NEED_CAPTURE, capture_calls},
-    {MXT_NEED_THREADS, thread_calls},  {MXT_NEED_LEAK_CHECK, leak_check_calls},
+    {MXT_NEED_THREADS, thread_calls},
 };
 
 static int add_names(scmp_filter_ctx filter, const char *const *names)
@@ -98,9 +95,9 @@ static int add_reading(scmp_filter_ctx filter)
 /* Calls that depend on what they are asked. */
 static int add_conditional(scmp_filter_ctx filter, unsigned needs)
 {
-    static const uint64_t questions[] = {TIOCGWINSZ, FIONREAD, SIOCGIFFLAGS, 0x5401 /* TCGETS: is it a terminal? */};
-    static const uint64_t names[] = {PR_SET_NAME};
-    static const uint64_t narrowing[] = {PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS, PR_SET_SECCOMP, PR_GET_SECCOMP};
+    static const uint64_t questions[] = {TIOCGWINSZ, FIONREAD, SIOCGIFFLAGS, SIOCGIFINDEX, SIOCGIFNAME, 0x5401 /* TCGETS: is it a terminal? */};
+    static const uint64_t names[] = {PR_SET_NAME, PR_GET_NO_NEW_PRIVS};
+    static const uint64_t narrowing[] = {PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, PR_GET_SECCOMP};
     static const uint64_t families[] = {AF_INET, AF_INET6, AF_UNIX};
     int result = add_values(filter, SCMP_SYS(ioctl), 1, questions, sizeof questions / sizeof *questions);
     if (result == 0)
@@ -111,10 +108,11 @@ static int add_conditional(scmp_filter_ctx filter, unsigned needs)
             result = add_where(filter, SCMP_SYS(mprotect), 2, PROT_EXEC, 0);
     }
     if (result == 0 && (needs & MXT_NEED_WRITE) == 0) {
-        static const uint64_t messages[] = {STDERR_FILENO}, wakes[] = {WAKE_BYTES};
-        result = add_values(filter, SCMP_SYS(write), 0, messages, 1);
+        static const uint64_t outputs[] = {STDERR_FILENO, STDOUT_FILENO}, wakes[] = {WAKE_BYTES};
+        size_t count = (needs & MXT_NEED_TELL) != 0 ? 2 : 1;
+        result = add_values(filter, SCMP_SYS(write), 0, outputs, count);
         if (result == 0)
-            result = add_values(filter, SCMP_SYS(writev), 0, messages, 1);
+            result = add_values(filter, SCMP_SYS(writev), 0, outputs, count);
         if (result == 0)
             result = add_values(filter, SCMP_SYS(write), 2, wakes, 1);
     }

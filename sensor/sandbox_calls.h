@@ -14,7 +14,7 @@ enum mxt_sandbox_need {
     MXT_NEED_CAPTURE = 32,   /* an open packet socket */
     MXT_NEED_THREADS = 64,   /* start threads and narrow them */
     MXT_NEED_READ_FILES = 128, /* open, to read */
-    MXT_NEED_LEAK_CHECK = 256 /* what LeakSanitizer does at the end of a program built with it */
+    MXT_NEED_TELL = 256        /* write to stdout */
 };
 
 /* Adds to the filter what `needs` (bits of enum mxt_sandbox_need) asks for. 0, or libseccomp's error. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "sensor/confine.h"
 #include "sensor/judging.h"
 #include "sensor/publishing.h"
 #include "sensor/seed.h"
@@ -87,6 +88,8 @@ struct mxt_station *mxt_station_open(const struct mxt_options *options)
 
 bool mxt_station_start(struct mxt_station *station)
 {
+    if (!mxt_confine(station->options))
+        return false;
     if (station->publishing != NULL)
         return mxt_publishing_start(station->publishing) == MXT_OK;
     if (mxt_judging_start(station->judging, station->outbox) == MXT_OK)

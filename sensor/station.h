@@ -18,7 +18,7 @@ struct mxt_station;
 /* Opens all that the options name but captures and interfaces. `options` outlives it. NULL: what failed was told on stderr. */
 struct mxt_station *mxt_station_open(const struct mxt_options *options);
 
-/* Starts the judge's thread; to be called once, when all is open and before the first frame. False: why was told on stderr. */
+/* Gives up privileges (sensor/confine.h) and starts the judge's thread; to be called once, when all is open and before any other thread. False: why was told on stderr. */
 bool mxt_station_start(struct mxt_station *station);
 
 /* Frees it with its engines; what was not finished is not told. NULL is accepted. */

@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "sensor/confine.h"
+
 #define BATCH_FRAMES   64
 #define BATCH_BYTES    (2u * MXT_INTERFACE_SNAP) /* an empty batch has room for any frame */
 #define READ_MAX       256     /* frames of one interface before the next has its turn */
@@ -199,6 +201,7 @@ static void *run(void *context)
     struct mxt_worker *worker = context;
     enum mxt_status status = MXT_OK;
     pin(worker);
+    mxt_confine_thread(worker->config.options, MXT_SANDBOX_PACKETS);
     while (status != MXT_EIO && !atomic_load(&worker->is_asked_to_stop)) {
         status = read_all(worker);
         int64_t now_us = wall_us();

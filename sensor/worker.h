@@ -22,6 +22,7 @@ struct mxt_worker_config {
     struct mxt_engine *engine; /* borrowed; belongs to the thread while it runs */
     struct mxt_interface *interfaces[MXT_WORKER_INTERFACES]; /* likewise */
     size_t interface_count;
+    const struct mxt_options *options; /* whether there is a sandbox; borrowed */
     int failure_fd; /* an eventfd that is written to when the worker has failed; borrowed */
 };
 

@@ -1,6 +1,6 @@
 /*
  * Events: any text is survived by the decoder, and what it takes is written back to the same text again and again; so is every record and alert that the
- * field table can describe. The first byte chooses: text, record, alert or health.
+ * field table can describe, and a record's copy. The first byte chooses: text, record, alert or health.
  */
 #include <stdlib.h>
 
@@ -35,6 +35,21 @@ static enum mxt_status decode(const char *text, size_t n, struct mxt_arena *aren
     return status;
 }
 
+/* A copy of the record is written as `text`, also when the original is gone. */
+static void go_by_copy(const struct mxt_record *record, const struct mxt_json *text, struct mxt_arena *original)
+{
+    struct mxt_arena arena;
+    mxt_arena_init(&arena, ARENA_LIMIT);
+    struct mxt_json json = {0};
+    struct event copy = {.is_alert = false};
+    enum mxt_status status = mxt_event_copy_record(record, &arena, &copy.record);
+    mxt_arena_free(original);
+    if (status != MXT_OK || encode(&json, &copy) != MXT_OK || json.length != text->length || memcmp(json.text, text->text, json.length) != 0)
+        abort();
+    mxt_json_free(&json);
+    mxt_arena_free(&arena);
+}
+
 /* Encoded, decoded and encoded again, an event is the same text. */
 static void go_round(const struct event *event)
 {
@@ -46,6 +61,8 @@ static void go_round(const struct event *event)
         abort();
     if (first.length != second.length || memcmp(first.text, second.text, first.length) != 0)
         abort();
+    if (!event->is_alert)
+        go_by_copy(&read_back.record, &first, &arena);
     mxt_json_free(&first);
     mxt_json_free(&second);
     mxt_arena_free(&arena);

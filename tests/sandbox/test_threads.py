@@ -7,12 +7,9 @@ import subprocess
 import pytest
 
 PROBE = os.environ["MXTAP_PROBE"]
-HAS_SANITIZER = os.environ.get("MXTAP_SANITIZE") == "ON"
 
 # Whatever the thread does, it never needs these.
 NEVER = {"create_outside", "open_root", "chmod", "link_out", "chroot", "raw_socket", "netlink", "fork", "clone3", "ptrace", "unshare", "kill", "exec"}
-# LeakSanitizer forks a tracer and looks into /proc, so a build with it allows the calls; Landlock still keeps it from files.
-LOOSE_WITH_SANITIZER = {"fork", "ptrace", "kill", "mmap_code", "write_output"}
 NEEDED = {"memory", "wake", "read"}
 ALLOWED = {
     "packets": NEEDED,
@@ -55,8 +52,6 @@ def test_a_thread_can_do_its_work_and_no_more(kind, folder):
     can = {name for name, answer in tried.items() if answer == "ok"}
     expected = set(ALLOWED[kind])
     ignored = set() if has_landlock else {"open_passwd", "open_root", "create_outside"}
-    if HAS_SANITIZER:
-        ignored |= LOOSE_WITH_SANITIZER
     assert can - ignored == expected - ignored
     assert len(tried) > 20, "the probe did not come to its end"
 
@@ -86,7 +81,7 @@ def test_root_becomes_the_user_and_cannot_go_back(folder):
 @pytest.mark.skipif(os.getuid() != 0, reason="needs root: runs the probe as another user")
 def test_an_ordinary_user_is_held_likewise(folder):
     tried = as_ordinary_user("packets", folder)
-    assert {name for name, answer in tried.items() if answer == "ok"} & NEVER - (LOOSE_WITH_SANITIZER if HAS_SANITIZER else set()) == set()
+    assert {name for name, answer in tried.items() if answer == "ok"} & NEVER == set()
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="needs root: changes the user")

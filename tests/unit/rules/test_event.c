@@ -53,13 +53,43 @@ static void assert_record_is_written_as(const struct mxt_record *record, const c
     mxt_json_free(&json);
 }
 
-/* The text is read, and written again as it was. */
-static void assert_record_comes_back(const char *text, struct mxt_arena *arena, struct mxt_record *record)
+static enum mxt_status decode(const char *text, struct mxt_arena *arena, struct mxt_record *record)
 {
     char error[200] = "";
-    if (mxt_event_decode_record(text, strlen(text), arena, record, error, sizeof error) != MXT_OK)
+    enum mxt_status status = mxt_event_decode_record(text, strlen(text), arena, record, error, sizeof error);
+    if (status != MXT_OK)
         fail_msg("%s", error);
+    return status;
+}
+
+/* A copy tells the same when the original is gone, and what memory refuses is told. */
+static void assert_record_is_copied(const char *text)
+{
+    struct mxt_arena original, arena;
+    struct mxt_record record, copy;
+    bool is_refused = true;
+    for (uint32_t fail_at = 1; is_refused; fail_at++) {
+        mxt_arena_init(&original, 0);
+        mxt_arena_init(&arena, 0);
+        assert_int_equal(decode(text, &original, &record), MXT_OK);
+        arena.fail_at = fail_at;
+        enum mxt_status status = mxt_event_copy_record(&record, &arena, &copy);
+        is_refused = arena.failures > 0;
+        assert_int_equal(status, is_refused ? MXT_ENOMEM : MXT_OK);
+        mxt_arena_free(&original);
+        memset(&record, 0xa5, sizeof record);
+        if (!is_refused)
+            assert_record_is_written_as(&copy, text);
+        mxt_arena_free(&arena);
+    }
+}
+
+/* The text is read, and written again as it was; a copy likewise. */
+static void assert_record_comes_back(const char *text, struct mxt_arena *arena, struct mxt_record *record)
+{
+    assert_int_equal(decode(text, arena, record), MXT_OK);
     assert_record_is_written_as(record, text);
+    assert_record_is_copied(text);
 }
 
 static void unknown_facts_are_left_out(void **state)

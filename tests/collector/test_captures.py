@@ -1,0 +1,28 @@
+"""Every kept capture gives the same alerts (rule, subject, severity, count) through Redis and the collector as the sensor's own judge."""
+import json
+
+import programs
+import pytest
+
+SCENARIOS = sorted(path.parent.name for path in programs.CAPTURES.glob("*/scenario.json"))
+
+
+@pytest.fixture(scope="module")
+def server():
+    from redis_server import RedisServer
+    with RedisServer() as server:
+        yield server
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_same_alerts(server, collectors, scenario):
+    client = server.client()
+    client.flushall()
+    programs.sensor_publishes(server, scenario)
+    said = collectors.once(server, *programs.judge_arguments(scenario))
+    assert said == ""
+    expected = programs.embedded_alerts(scenario)
+    assert programs.alerts_in(client) == expected
+    assert programs.told_in(client) == expected
+    assert not client.exists("mxtap:rejected") and not client.exists("mxtap:lease")
+    assert json.loads(client.xrevrange("mxtap:events", count=1)[0][1]["event"])["event_type"] == "health"
