@@ -153,6 +153,10 @@ static void write_server(const struct mxt_alert *alert, char *text)
         snprintf(text, SERVER, "%s", alert->server_name);
         return;
     }
+    if (alert->dest_port == 0) { /* it is about a sensor */
+        snprintf(text, SERVER, "%s", alert->sensor == NULL ? "" : alert->sensor);
+        return;
+    }
     mxt_address_format(&alert->dest_ip, address);
     snprintf(text, SERVER, mxt_address_is_ipv4(&alert->dest_ip) ? "%s:%u" : "[%s]:%u", address, alert->dest_port);
 }
@@ -224,6 +228,7 @@ static void on_kept(void *context, const struct mxt_kept *kept)
     switch (kept->kind) {
     case MXT_KEPT_SESSION: write_kept(keeper->batch, MXT_CLASS_SESSION, kept->key, SESSION_LIFE_MS, kept); return;
     case MXT_KEPT_ALERT: write_kept(keeper->batch, MXT_CLASS_SUBJECT, kept->key, KEPT_LIFE_MS, kept); return;
+    case MXT_KEPT_SENSOR: write_kept(keeper->batch, MXT_CLASS_SENSOR, kept->key, KEPT_LIFE_MS, kept); return;
     case MXT_KEPT_BASELINE: break;
     }
     space = strchr(kept->key, ' ');

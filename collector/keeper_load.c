@@ -37,10 +37,10 @@ static void free_keys(struct keys *keys)
     free(keys->items);
 }
 
-/* Whether the ledger wants it: what it keeps, which alerts and sensors are not. */
+/* Whether the ledger wants it: what it keeps, which alerts are not. */
 static bool is_wanted(const char *name)
 {
-    static const char *const others[] = {MXT_CLASS_ALERT ":", MXT_CLASS_SENSOR ":", "sink:"};
+    static const char *const others[] = {MXT_CLASS_ALERT ":", "sink:"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (strncmp(name, others[i], strlen(others[i])) == 0)
             return false;
@@ -127,6 +127,8 @@ static struct mxt_kept kept_of(const char *name, char *key, size_t key_size, con
         kept.kind = MXT_KEPT_SESSION;
     else if (class == strlen(MXT_CLASS_SUBJECT) && memcmp(name, MXT_CLASS_SUBJECT, class) == 0)
         kept.kind = MXT_KEPT_ALERT;
+    else if (class == strlen(MXT_CLASS_SENSOR) && memcmp(name, MXT_CLASS_SENSOR, class) == 0)
+        kept.kind = MXT_KEPT_SENSOR;
     if (kept.kind == MXT_KEPT_BASELINE) {
         snprintf(key, key_size, "%.*s %s", (int)class, name, colon + 1);
         kept.field = field->str;

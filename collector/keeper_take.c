@@ -32,6 +32,19 @@ static enum mxt_status take_session(struct mxt_keeper *keeper, const redisReply 
     return MXT_OK; /* what memory refused the ledger has counted */
 }
 
+/* How a sensor fares. */
+static enum mxt_status take_health(struct mxt_keeper *keeper, const redisReply *fields, char *why)
+{
+    const redisReply *event = mxt_reply_field(fields, "event");
+    struct mxt_health health;
+    if (!mxt_reply_is_text(event, NULL)) {
+        snprintf(why, MXT_KEEPER_ERROR, "it has no field `event`");
+        return MXT_EMALFORMED;
+    }
+    enum mxt_status status = mxt_event_decode_health(event->str, event->len, &keeper->arena, &health, why, MXT_KEEPER_ERROR);
+    return status == MXT_OK ? mxt_ledger_health(keeper->ledger, &health) : status;
+}
+
 /* A clock is for its id, names are for judges to come. */
 static enum mxt_status take_time(struct mxt_keeper *keeper, const redisReply *fields, char *why)
 {
@@ -83,7 +96,7 @@ static enum mxt_status take_command(struct mxt_keeper *keeper, const redisReply 
 static const struct {
     const char *type;
     enum mxt_status (*take)(struct mxt_keeper *keeper, const redisReply *fields, char *why);
-} types[] = {{"session", take_session}, {"health", take_time}, {"dns", take_time}, {"clock", take_time}, {"command", take_command}};
+} types[] = {{"session", take_session}, {"health", take_health}, {"dns", take_time}, {"clock", take_time}, {"command", take_command}};
 
 static enum mxt_status take(struct mxt_keeper *keeper, const redisReply *fields, char *why)
 {
@@ -112,6 +125,9 @@ static void reject(struct mxt_keeper *keeper, const redisReply *fields, const ch
     keeper->rejected = (struct mxt_stream_end){.is_there = true, .last = id};
     mxt_batch_add(keeper->batch, "rejected", id, keeper->config.options->limits.rejected, put, count);
     keeper->counters.rejected++;
+    const redisReply *sensor = mxt_reply_field(fields, "sensor");
+    if (mxt_ledger_reject(keeper->ledger, mxt_reply_is_text(sensor, NULL) ? sensor->str : NULL, why) != MXT_OK)
+        keeper->has_failed = true;
 }
 
 enum mxt_status mxt_keeper_take(struct mxt_keeper *keeper, struct mxt_stream_id id, const redisReply *fields)

@@ -64,10 +64,20 @@ bool mxt_alert_has_client(enum mxt_rule rule)
     }
 }
 
+static bool is_about_sensor(enum mxt_rule rule)
+{
+    return rule >= MXT_RULE_SENSOR_PACKET_LOSS && rule <= MXT_RULE_SENSOR_REJECTED;
+}
+
 void mxt_alert_subject_of(const struct mxt_record *record, const struct mxt_finding *finding, struct mxt_alert_subject *out)
 {
     out->length = 0;
     put_number(out, mxt_rule_info(finding->rule)->sid);
+    if (is_about_sensor(finding->rule)) {
+        put_bytes(out, "s", 1);
+        put_name(out, record->sensor == NULL ? "" : record->sensor);
+        return;
+    }
     put_number(out, record->hop);
     put_server(out, record);
     if (finding->domain != NULL) {

@@ -134,6 +134,19 @@ static const struct mxt_rule_info catalogue[] = {
      "repeats itself word for word: someone injects packets, or a device rewrites them.",
      "Compare the two copies in a capture (tshark -Y tcp.analysis.retransmission): their TTL and their IP identification tell whether they come from one "
      "host."},
+    {MXT_RULE_SENSOR_PACKET_LOSS, 1001, 1, MXT_SEVERITY_MEDIUM, "sensor.packet_loss", "-", "Sensor loses what it should see",
+     "The sensor {sensor} could not take in all that it should have seen ({frames_dropped} of {frames} frames dropped, {records_lost} records lost since it told "
+     "of its health before): findings may be missing.",
+     "Give the sensor more room or less to do: more workers, a larger ring, a filter for the mail ports; see its health events for the cause of the loss."},
+    {MXT_RULE_SENSOR_SILENT, 1002, 1, MXT_SEVERITY_HIGH, "sensor.silent", "-", "Sensor stopped reporting",
+     "Nothing was heard of the sensor {sensor} since {since}, and it did not say that it would stop. What happens on its link goes unseen.",
+     "See on the sensor's host whether mxtap-sensor runs and what it said last, then whether it reaches Redis."},
+    {MXT_RULE_SENSOR_BLIND, 1003, 1, MXT_SEVERITY_MEDIUM, "sensor.blind", "-", "Sensor sees no mail where there always was some",
+     "The sensor {sensor} is alive and has seen no mail since {since}, for more than twice as long as ever in the last week.",
+     "Check that the mirror port still copies the mail servers' traffic to the sensor (a changed switch or route, a pulled cable), and that mail flows at all."},
+    {MXT_RULE_SENSOR_REJECTED, 1004, 1, MXT_SEVERITY_MEDIUM, "sensor.rejected", "-", "Events that could not be read",
+     "Events of the sensor {sensor} could not be read ({rejected} so far)[: {reason}]. What they told is not judged.",
+     "Look at the stream of rejected events. A sensor of a newer version than the collector's, or something else that writes to the stream, is the likely cause."},
 };
 /* clang-format on */
 

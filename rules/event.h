@@ -56,6 +56,7 @@ enum mxt_status mxt_event_encode_health(struct mxt_json *json, const struct mxt_
  */
 enum mxt_status mxt_event_decode_record(const char *text, size_t n, struct mxt_arena *arena, struct mxt_record *out, char *error, size_t error_size) MXT_MUST_CHECK;
 enum mxt_status mxt_event_decode_alert(const char *text, size_t n, struct mxt_arena *arena, struct mxt_alert *out, char *error, size_t error_size) MXT_MUST_CHECK;
+enum mxt_status mxt_event_decode_health(const char *text, size_t n, struct mxt_arena *arena, struct mxt_health *out, char *error, size_t error_size) MXT_MUST_CHECK;
 
 /*
  * Copies a record: everything that its event tells, into `arena`, so that it outlives its session. MXT_OK; MXT_ENOMEM: something is missing from *out, which can be

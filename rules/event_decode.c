@@ -401,3 +401,8 @@ enum mxt_status mxt_event_decode_alert(const char *text, size_t n, struct mxt_ar
 {
     return decode_event(&mxt_alert_fields, text, n, arena, out, error, error_size);
 }
+
+enum mxt_status mxt_event_decode_health(const char *text, size_t n, struct mxt_arena *arena, struct mxt_health *out, char *error, size_t error_size)
+{
+    return decode_event(&mxt_health_fields, text, n, arena, out, error, error_size);
+}

@@ -7,7 +7,7 @@
 
 void mxt_judge_config_init(struct mxt_judge_config *config)
 {
-    *config = (struct mxt_judge_config){.window_us = 24 * HOUR_US, .fallback_window_us = HOUR_US, .quiet_us = 24 * HOUR_US};
+    *config = (struct mxt_judge_config){.window_us = 24 * HOUR_US, .fallback_window_us = HOUR_US, .quiet_us = 24 * HOUR_US, .loss_ppm = 1000};
 }
 
 void mxt_judge_config_free(struct mxt_judge_config *config)

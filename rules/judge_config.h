@@ -44,6 +44,7 @@ struct mxt_judge_config {
     int64_t window_us;            /* of sightings that re-judge one another; default a day */
     int64_t fallback_window_us;   /* default an hour */
     int64_t quiet_us;             /* after which an alert ends; default a day */
+    uint32_t loss_ppm;            /* frames of a million that a sensor may drop between two healths before that is told; default 1,000 */
 };
 
 /* Sets the defaults. */

@@ -55,7 +55,7 @@ struct mxt_ledger *mxt_ledger_new(const struct mxt_ledger_config *config)
     ledger->memory = mxt_memory_knowledge(config->memory);
     ledger->knowledge = knowledge_of(ledger);
     ledger->newest_us = INT64_MIN;
-    ledger->clock_us = INT64_MIN;
+    ledger->clock_us = ledger->looked_us = ledger->listening_us = INT64_MIN;
     ledger->is_sorted = true;
     struct mxt_alerts_limits limits = config->alerts_limits;
     if (config->is_kept)
@@ -77,6 +77,7 @@ void mxt_ledger_free(struct mxt_ledger *ledger)
     if (ledger == NULL)
         return;
     mxt_ledger_sessions_free(ledger);
+    mxt_ledger_sensors_free(ledger);
     mxt_alerts_free(ledger->alerts);
     free(ledger);
 }
@@ -239,6 +240,19 @@ enum mxt_status mxt_ledger_take(struct mxt_ledger *ledger, const struct mxt_reco
     return ledger->refused == refused ? status : MXT_ENOMEM;
 }
 
+void mxt_ledger_take_watched(struct mxt_ledger *ledger, const struct mxt_record *record)
+{
+    struct ledger_session *session = NULL;
+    if (ledger->config.is_kept) {
+        mxt_ledger_sort(ledger);
+        session = remember(ledger, mxt_ledger_find(ledger, record->session_id), record, NULL, 0);
+        ledger->refused += session == NULL;
+    }
+    note(ledger, mxt_alerts_take(ledger->alerts, record, record->findings));
+    if (session != NULL)
+        note(ledger, keep_findings(ledger, session, record, record->findings));
+}
+
 enum mxt_status mxt_ledger_close_alert(struct mxt_ledger *ledger, uint64_t alert_id)
 {
     return mxt_alerts_close(ledger->alerts, alert_id);
@@ -253,11 +267,14 @@ enum mxt_status mxt_ledger_alerts(struct mxt_ledger *ledger, void (*each)(void *
 
 enum mxt_status mxt_ledger_clock(struct mxt_ledger *ledger, int64_t now_us)
 {
+    uint64_t refused = ledger->refused;
+    int64_t before_us = ledger->clock_us;
     mxt_ledger_sort(ledger);
-    ledger->clock_us = now_us > ledger->clock_us ? now_us : ledger->clock_us;
+    ledger->clock_us = now_us > before_us ? now_us : before_us;
+    mxt_ledger_look(ledger, before_us, ledger->clock_us);
     while (ledger->oldest != NULL && ledger->clock_us - MXT_LEDGER_KEPT_US > ledger->oldest->touched_us)
         mxt_ledger_forget(ledger, ledger->oldest);
-    return MXT_OK;
+    return ledger->refused == refused ? MXT_OK : MXT_ENOMEM;
 }
 
 uint64_t mxt_ledger_suppressed(const struct mxt_ledger *ledger)

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "rules/alerts.h"
+#include "rules/event.h"
 #include "rules/judge_config.h"
 #include "rules/knowledge.h"
 #include "rules/record.h"
@@ -60,11 +61,19 @@ enum mxt_status mxt_ledger_close_alert(struct mxt_ledger *ledger, uint64_t alert
 /* As mxt_alerts_each; what memory refuses is counted. */
 enum mxt_status mxt_ledger_alerts(struct mxt_ledger *ledger, void (*each)(void *context, const struct mxt_alert *alert), void *context);
 
+/*
+ * A sensor's health, or an event of it that could not be read (`sensor` NULL: whose is not known; `reason` in a few words), at the time of the keeper's clock:
+ * sensor.packet_loss and sensor.rejected are raised here, sensor.silent and sensor.blind by the clock (rules/watch.h). MXT_OK; MXT_ENOMEM (counted).
+ */
+enum mxt_status mxt_ledger_health(struct mxt_ledger *ledger, const struct mxt_health *health);
+enum mxt_status mxt_ledger_reject(struct mxt_ledger *ledger, const char *sensor, const char *reason);
+
 /* The kinds of things that a ledger keeps. */
 enum mxt_kept_kind {
     MXT_KEPT_BASELINE, /* key: the kind's name and the subject's key, "server 192.0.2.25:25"; fields: "marks", and a place ("0" ... "63") for each sighting */
     MXT_KEPT_SESSION,  /* key: 16 hex digits; the last snapshot of each sensor, what it gives the alerts */
-    MXT_KEPT_ALERT     /* key: the alert's subject as hex; what was told, what forgotten sessions said, when a person closed it */
+    MXT_KEPT_ALERT,    /* key: the alert's subject as hex; what was told, what forgotten sessions said, when a person closed it */
+    MXT_KEPT_SENSOR    /* key: its name; what is known of how it fares */
 };
 
 /*

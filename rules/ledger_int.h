@@ -17,6 +17,7 @@
 #include "rules/hash_table.h"
 #include "rules/json.h"
 #include "rules/ledger.h"
+#include "rules/watch.h"
 
 #define VIEWS_MAX 16 /* sensors of one session; what more of them say is passed over, and counted */
 
@@ -58,6 +59,15 @@ struct ledger_session {
     struct ledger_session *next_changed;
 };
 
+/* A sensor that is watched. */
+struct ledger_sensor {
+    struct mxt_hash_node node; /* by name */
+    struct mxt_watch watch;
+    int64_t raised_us; /* when the clock last told that it is silent or blind */
+    bool is_changed;
+    char name[];
+};
+
 struct mxt_ledger {
     struct mxt_ledger_config config;
     struct mxt_knowledge knowledge, memory; /* what the judge asks; the store below */
@@ -72,6 +82,9 @@ struct mxt_ledger {
     uint64_t bytes, order;
     bool is_sorted;         /* the sessions, by order: what was loaded need not be */
     struct mxt_json writer; /* its buffer is reused */
+    struct mxt_hash_table sensors;
+    int64_t listening_us;   /* since when the keeper's clock has gone on without a break */
+    int64_t looked_us;      /* when the sensors were looked at last */
     struct mxt_arena asked; /* holds the records that were asked for, until the record being taken is done */
 };
 
@@ -108,7 +121,20 @@ void mxt_ledger_sort(struct mxt_ledger *ledger);
 
 void mxt_ledger_sessions_free(struct mxt_ledger *ledger);
 
+/* ledger_watch.c */
+
+/* The keeper's clock went from one time to the next. */
+void mxt_ledger_look(struct mxt_ledger *ledger, int64_t before_us, int64_t now_us);
+
+/* The sensor of this name, made where it is new; NULL: out of memory, or too many. */
+struct ledger_sensor *mxt_ledger_sensor(struct mxt_ledger *ledger, const char *name);
+
+void mxt_ledger_sensors_free(struct mxt_ledger *ledger);
+
 /* ledger.c */
+
+/* Takes a record that is about a sensor and no session: its findings become alerts, and it is kept as sessions are. What memory refuses is counted. */
+void mxt_ledger_take_watched(struct mxt_ledger *ledger, const struct mxt_record *record);
 
 /* Sets what was found in the session, as text. MXT_OK or MXT_ENOMEM. */
 enum mxt_status mxt_ledger_set_judged(struct mxt_ledger *ledger, struct ledger_session *session, const struct mxt_record *record,

@@ -90,6 +90,20 @@ static void drain_session(struct drain *drain, struct ledger_session *session)
     session->is_drained = true;
 }
 
+static void drain_sensors(struct drain *drain)
+{
+    const struct mxt_hash_table *sensors = &drain->ledger->sensors;
+    for (struct mxt_hash_node *node = mxt_hash_table_next(sensors, NULL); node != NULL; node = mxt_hash_table_next(sensors, node)) {
+        struct ledger_sensor *sensor = (struct ledger_sensor *)node;
+        if (!sensor->is_changed || drain->json.has_failed)
+            continue;
+        mxt_json_reset(&drain->json);
+        if (mxt_watch_encode(&drain->json, &sensor->watch) == MXT_OK)
+            put(drain, sensor->name, NULL, MXT_KEPT_SENSOR, true);
+        sensor->is_changed = false;
+    }
+}
+
 static void drain_gone(struct drain *drain)
 {
     while (drain->ledger->gone != NULL) {
@@ -109,6 +123,7 @@ enum mxt_status mxt_ledger_drain(struct mxt_ledger *ledger, void (*each)(void *c
 {
     struct drain drain = {.ledger = ledger, .each = each, .alert = alert, .context = context};
     mxt_memory_drain(ledger->config.memory, drain_part, &drain);
+    drain_sensors(&drain);
     drain_gone(&drain);
     while (ledger->changed != NULL) {
         struct ledger_session *session = ledger->changed;

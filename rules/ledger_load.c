@@ -206,6 +206,17 @@ static enum mxt_status load_session(struct mxt_ledger *ledger, const struct mxt_
     return status;
 }
 
+static enum mxt_status load_sensor(struct mxt_ledger *ledger, const struct mxt_kept *kept, char *error, size_t error_size)
+{
+    struct mxt_watch watch;
+    enum mxt_status status = mxt_watch_decode(kept->text, kept->n, &watch, error, error_size);
+    struct ledger_sensor *sensor = status == MXT_OK ? mxt_ledger_sensor(ledger, kept->key) : NULL;
+    if (sensor == NULL)
+        return status == MXT_OK ? MXT_ENOMEM : status;
+    sensor->watch = watch;
+    return MXT_OK;
+}
+
 enum mxt_status mxt_ledger_load(struct mxt_ledger *ledger, const struct mxt_kept *kept, char *error, size_t error_size)
 {
     if (kept->text == NULL)
@@ -213,6 +224,7 @@ enum mxt_status mxt_ledger_load(struct mxt_ledger *ledger, const struct mxt_kept
     switch (kept->kind) {
     case MXT_KEPT_BASELINE: return load_part(ledger, kept, error, error_size);
     case MXT_KEPT_SESSION: return load_session(ledger, kept, error, error_size);
+    case MXT_KEPT_SENSOR: return load_sensor(ledger, kept, error, error_size);
     case MXT_KEPT_ALERT: break;
     }
     return mxt_alerts_load(ledger->alerts, kept->key, kept->text, kept->n, error, error_size);

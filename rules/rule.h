@@ -39,6 +39,10 @@ enum mxt_rule {
     MXT_RULE_SMTP_SMUGGLING,
     MXT_RULE_SMTP_OTHER_PROTOCOL,
     MXT_RULE_TCP_CONFLICTING_OVERLAP,
+    MXT_RULE_SENSOR_PACKET_LOSS, /* of a sensor, not of a session */
+    MXT_RULE_SENSOR_SILENT,
+    MXT_RULE_SENSOR_BLIND,
+    MXT_RULE_SENSOR_REJECTED,
     MXT_RULES
 };
 
@@ -48,7 +52,7 @@ struct mxt_rule_info {
     unsigned sid, rev;
     enum mxt_severity severity; /* the usual one; a finding may carry another, as its evidence says */
     const char *name;           /* "starttls.capability_masked" */
-    const char *rfc;            /* "RFC 3207 section 6": what stands behind it */
+    const char *rfc;            /* "RFC 3207 section 6": what stands behind it; "-": no RFC, where it is about a sensor itself */
     const char *signature;      /* the alert's title */
     const char *explanation;    /* one or two sentences; {client} {server} {server_name} {domain} and {EVIDENCE-KEY} are filled in; a part in [brackets] is left
                                    out    where a place in it has no value */

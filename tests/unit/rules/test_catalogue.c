@@ -35,8 +35,8 @@ static void signature_ids_are_those_of_the_rfc(void **state)
     size_t count;
     const struct mxt_rule_info *rules = catalogue(&count);
     for (size_t i = 0; i < count; i++) {
-        unsigned rfc;
-        assert_int_equal(sscanf(rules[i].rfc, "RFC %u section", &rfc), 1);
+        unsigned rfc = 1; /* what is about a sensor itself */
+        assert_int_equal(strcmp(rules[i].rfc, "-") == 0 ? 1 : sscanf(rules[i].rfc, "RFC %u section", &rfc), 1);
         assert_int_equal(rules[i].sid / 1000, rfc);
         assert_int_not_equal(rules[i].sid % 1000, 0);
         assert_true(rules[i].rev >= 1);
