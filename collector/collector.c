@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "collector/ask.h"
+#include "collector/beside.h"
 #include "collector/partition.h"
 #include "collector/redis_state.h"
 #include "collector/script.h"
@@ -21,6 +22,7 @@
 #define RETRY_MAX_MS   8000 /* between two tries to work a partition that cannot be worked */
 #define PRESENT_MS     "4000" /* a sign of life counts for so long */
 #define ONCE_WAIT_MS   (3 * (int64_t)MXT_LEASE_MS) /* --once: for a lease that a dead collector left behind */
+#define SINKS_MS       30000 /* --once: for the sinks to deliver what was found */
 #define HOLDER         100
 #define SENTENCE       512
 
@@ -38,6 +40,7 @@ struct collector {
     const struct mxt_collector_config *config;
     char holder[HOLDER];
     struct mxt_link *link; /* NULL: not ready */
+    struct mxt_beside *beside;
     struct mxt_scripts scripts;
     struct partition *partitions;
     uint32_t partition_count;
@@ -90,9 +93,10 @@ static void fail(struct collector *collector)
 static void join(struct collector *collector, struct partition *partition)
 {
     char why[MXT_KEEPER_ERROR];
-    struct mxt_worker_counters counters = mxt_worker_counters(partition->worker);
+    const struct mxt_worker_counters counters = mxt_worker_counters(partition->worker);
     if (counters.applied.ms > 0)
         partition->applied = counters.applied;
+    mxt_beside_left(collector->beside, &counters);
     enum mxt_worker_end end = mxt_worker_join(partition->worker, why);
     partition->worker = NULL;
     if (end == MXT_WORKER_STOPPED) {
@@ -224,7 +228,11 @@ static bool has_acquired(struct collector *collector, struct partition *partitio
 
 static void start(struct collector *collector, struct partition *partition)
 {
-    struct mxt_worker_config config = {.options = collector->config->options, .faults = collector->config->faults, .applied = partition->applied, .ended_fd = collector->ended_fd};
+    struct mxt_worker_config config = {.options = collector->config->options,
+                                       .faults = collector->config->faults,
+                                       .latency = mxt_beside_latency(collector->beside),
+                                       .applied = partition->applied,
+                                       .ended_fd = collector->ended_fd};
     if (!mxt_link_is_connected(collector->link) || !has_acquired(collector, partition, config.lease))
         return;
     memcpy(config.prefix, partition->prefix, sizeof config.prefix);
@@ -306,6 +314,11 @@ static void reload(struct collector *collector)
         return;
     }
     stop_workers(collector);
+    if (!mxt_beside_reload(collector->beside, &fresh)) {
+        mxt_collector_options_free(&fresh);
+        config->faults->tell(config->faults->context, "the configuration stays as it was");
+        return;
+    }
     mxt_link_free(collector->link);
     collector->link = NULL;
     mxt_collector_options_free(config->options);
@@ -343,15 +356,38 @@ static void leave(struct collector *collector)
         mxt_script_call(&collector->scripts, collector->link, MXT_SCRIPT_PRESENT, 1, 4, (const char *const[]){key, collector->holder, PRESENT_MS, "0"}));
 }
 
+/* Sinks and metrics are told how things stand. With --once what was worked stays the sinks' until the end. */
+static void tell_beside(struct collector *collector, bool is_redis_well)
+{
+    struct mxt_meter_round round = {.is_redis_well = is_redis_well, .due = collector->share};
+    struct mxt_meter_partition *partitions = calloc(collector->partition_count + 1, sizeof *partitions);
+    for (uint32_t i = 0; partitions != NULL && i < collector->partition_count; i++) {
+        const struct partition *partition = &collector->partitions[i];
+        memcpy(partitions[i].prefix, partition->prefix, sizeof partition->prefix);
+        partitions[i].is_held = collector->config->options->is_once && partition->is_done;
+        if (partition->worker == NULL)
+            continue;
+        const struct mxt_worker_counters counters = mxt_worker_counters(partition->worker);
+        partitions[i].is_held = counters.is_loaded;
+        round.held += counters.is_loaded;
+        mxt_beside_add(&round.counters, &counters);
+    }
+    if (partitions != NULL)
+        mxt_beside_round(collector->beside, collector->link, partitions, collector->partition_count, &round);
+    free(partitions);
+}
+
 static void round_of(struct collector *collector)
 {
     reap(collector);
-    if (is_ready(collector) && count_share(collector)) {
+    bool is_redis_well = is_ready(collector) && count_share(collector);
+    if (is_redis_well) {
         say_well(collector, collector->said, "Redis answers again");
         balance(collector);
         if (collector->config->options->is_once)
             look_at_once(collector);
     }
+    tell_beside(collector, is_redis_well);
 }
 
 static bool open_descriptors(struct collector *collector)
@@ -384,7 +420,12 @@ int mxt_collector_run(const struct mxt_collector_config *config)
 {
     struct collector collector = {.config = config, .signal_fd = -1, .ended_fd = -1, .started_ms = now_ms()};
     name_holder(&collector);
-    if (open_descriptors(&collector)) {
+    if (!open_descriptors(&collector)) {
+        config->faults->tell(config->faults->context, "no descriptors are left: raise the limit (ulimit -n)");
+        collector.has_failed = true;
+    } else if ((collector.beside = mxt_beside_open(config->options, config->faults)) == NULL) {
+        collector.has_failed = true;
+    } else {
         do {
             round_of(&collector);
             if (!collector.is_stopping)
@@ -392,8 +433,9 @@ int mxt_collector_run(const struct mxt_collector_config *config)
             take_signals(&collector);
         } while (!collector.is_stopping);
         leave(&collector);
-    } else {
-        config->faults->tell(config->faults->context, "no descriptors are left: raise the limit (ulimit -n)");
+    }
+    if (!mxt_beside_close(collector.beside, config->options->is_once ? SINKS_MS : 0)) {
+        config->faults->tell(config->faults->context, "not every sink has delivered all: the next run goes on where they are");
         collector.has_failed = true;
     }
     mxt_link_free(collector.link);

@@ -33,7 +33,13 @@ static uint64_t random_seed(void)
 
 static void on_told(void *context, const struct mxt_alert *alert)
 {
+    const struct mxt_keeper *keeper = context;
+    struct timespec now;
     mxt_keeper_tell(context, alert);
+    if (keeper->config.latency == NULL)
+        return;
+    clock_gettime(CLOCK_REALTIME, &now);
+    mxt_histogram_add(keeper->config.latency, ((int64_t)now.tv_sec * 1000 - (int64_t)keeper->entry.ms) * 1000 + now.tv_nsec / 1000);
 }
 
 static bool open_ledger(struct mxt_keeper *keeper)
@@ -206,6 +212,7 @@ void mxt_keeper_tell(struct mxt_keeper *keeper, const struct mxt_alert *alert)
     keeper->alerts = (struct mxt_stream_end){.is_there = true, .last = id};
     mxt_batch_add(keeper->batch, "alerts", id, keeper->config.options->limits.alert_stream, fields, count);
     keeper->counters.alerts++;
+    keeper->counters.alerts_of[alert->rule]++;
 }
 
 /* Writes down or deletes a thing, or a field of it. */

@@ -12,6 +12,7 @@
 
 #include "collector/batch.h"
 #include "collector/link.h"
+#include "collector/metrics.h"
 #include "collector/options.h"
 #include "collector/stream_id.h"
 
@@ -21,6 +22,7 @@ struct mxt_keeper_config {
     const struct mxt_collector_options *options; /* outlive the keeper */
     const char *prefix;                          /* of the partition's keys; likewise */
     const struct mxt_faults *faults;             /* what is found on the way is told here */
+    struct mxt_histogram *latency;               /* gets the time from an entry's arrival to its alerts; NULL: nobody asks */
 };
 
 /* What it did since it was made. */
@@ -29,7 +31,8 @@ struct mxt_keeper_counters {
     uint64_t records;  /* sessions' records judged, */
     uint64_t skipped;  /* and those that were not newer than what was known */
     uint64_t rejected; /* entries that do not parse */
-    uint64_t alerts;   /* told */
+    uint64_t alerts;   /* told, */
+    uint64_t alerts_of[MXT_RULES]; /* and by rule */
 };
 
 struct mxt_keeper;

@@ -58,7 +58,7 @@ static bool open_sink(struct mxt_sinks *sinks, struct mxt_sink *sink, const stru
     *sink = (struct mxt_sink){.sinks = sinks, .config = config, .driver = driver_of(config->type), .state = {.name = config->name, .type = config->type}};
     sink->self = sink->driver->open(config, error);
     if (sink->self != NULL)
-        sink->link = mxt_link_new(sinks->redis, error);
+        sink->link = mxt_link_new(&sinks->redis, error);
     if (sink->link == NULL)
         mxt_sink_tell(sinks, config->name, "%s", error);
     return sink->link != NULL;
@@ -69,7 +69,7 @@ struct mxt_sinks *mxt_sinks_new(const struct mxt_sinks_config *config, const str
     struct mxt_sinks *sinks = calloc(1, sizeof *sinks);
     bool is_whole = sinks != NULL;
     if (is_whole) {
-        *sinks = (struct mxt_sinks){.config = config, .redis = redis, .faults = faults, .lock = PTHREAD_MUTEX_INITIALIZER};
+        *sinks = (struct mxt_sinks){.config = *config, .redis = *redis, .faults = faults, .lock = PTHREAD_MUTEX_INITIALIZER};
         sinks->wake_fd = eventfd(0, EFD_CLOEXEC);
         sinks->items = calloc(config->count + 1, sizeof *sinks->items);
         is_whole = sinks->wake_fd >= 0 && sinks->items != NULL;
@@ -90,7 +90,7 @@ enum mxt_status mxt_sinks_start(struct mxt_sinks *sinks)
     bool is_started = true;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the main thread's */
-    for (size_t i = 0; is_started && i < sinks->config->count; i++) {
+    for (size_t i = 0; is_started && i < sinks->config.count; i++) {
         struct mxt_sink *sink = &sinks->items[i];
         is_started = sink->is_running = pthread_create(&sink->thread, NULL, mxt_sink_run, sink) == 0;
         if (!is_started)
@@ -127,7 +127,7 @@ enum mxt_status mxt_sinks_hold(struct mxt_sinks *sinks, const char *prefix, bool
 
 void mxt_sinks_reopen(struct mxt_sinks *sinks)
 {
-    for (size_t i = 0; i < sinks->config->count; i++)
+    for (size_t i = 0; i < sinks->config.count; i++)
         if (sinks->items[i].driver->reopen != NULL)
             sinks->items[i].driver->reopen(sinks->items[i].self);
 }
@@ -136,7 +136,7 @@ static bool is_drained(struct mxt_sinks *sinks, uint64_t drain)
 {
     bool is_done = true;
     pthread_mutex_lock(&sinks->lock);
-    for (size_t i = 0; i < sinks->config->count; i++)
+    for (size_t i = 0; i < sinks->config.count; i++)
         is_done = is_done && sinks->items[i].drained >= drain;
     pthread_mutex_unlock(&sinks->lock);
     return is_done;
@@ -163,7 +163,7 @@ void mxt_sinks_free(struct mxt_sinks *sinks)
     atomic_store(&sinks->is_stopping, true);
     if (sinks->wake_fd >= 0)
         (void)!eventfd_write(sinks->wake_fd, 1);
-    for (size_t i = 0; sinks->items != NULL && i < sinks->config->count; i++) {
+    for (size_t i = 0; sinks->items != NULL && i < sinks->config.count; i++) {
         struct mxt_sink *sink = &sinks->items[i];
         if (sink->is_running)
             pthread_join(sink->thread, NULL);
@@ -182,7 +182,7 @@ void mxt_sinks_free(struct mxt_sinks *sinks)
 
 size_t mxt_sinks_count(const struct mxt_sinks *sinks)
 {
-    return sinks->config->count;
+    return sinks->config.count;
 }
 
 struct mxt_sink_state mxt_sinks_state(struct mxt_sinks *sinks, size_t i)

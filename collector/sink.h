@@ -18,8 +18,8 @@
 struct mxt_sinks;
 
 /*
- * Opens the sinks and forks the helpers of commands, which is why no other thread may run yet. All that is pointed to outlives the sinks; `faults` is told from
- * their threads, once a change of state. NULL: told (out of memory, too).
+ * Opens the sinks and forks the helpers of commands, which hold nothing of what other threads have. The structs are copied, what they point to outlives the sinks;
+ * `faults` is told from their threads, once a change of state. NULL: told (out of memory, too).
  */
 struct mxt_sinks *mxt_sinks_new(const struct mxt_sinks_config *config, const struct mxt_link_config *redis, const struct mxt_faults *faults);
 

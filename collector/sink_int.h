@@ -96,8 +96,8 @@ struct mxt_sink {
 
 /* What the threads share. */
 struct mxt_sinks {
-    const struct mxt_sinks_config *config;
-    const struct mxt_link_config *redis;
+    struct mxt_sinks_config config;
+    struct mxt_link_config redis;
     const struct mxt_faults *faults;
     struct mxt_sink *items;
     atomic_bool is_stopping;

@@ -142,7 +142,8 @@ static bool load_cursor(struct mxt_worker *worker)
 static bool load(struct mxt_worker *worker)
 {
     char error[MXT_KEEPER_ERROR], events[MXT_WORKER_KEY];
-    const struct mxt_keeper_config config = {.options = worker->config.options, .prefix = worker->config.prefix, .faults = worker->config.faults};
+    const struct mxt_keeper_config config = {.options = worker->config.options, .prefix = worker->config.prefix, .faults = worker->config.faults,
+                                             .latency = worker->config.latency};
     if (!open_link(worker, &worker->writer) || !open_link(worker, &worker->reader))
         return false;
     if (mxt_scripts_load(&worker->scripts, worker->writer, error) != MXT_OK || mxt_scripts_check_keys(worker->writer, worker->config.prefix, error) != MXT_OK)

@@ -18,6 +18,7 @@
 struct mxt_worker_config {
     const struct mxt_collector_options *options; /* outlives the worker */
     const struct mxt_faults *faults;             /* told from the worker's thread */
+    struct mxt_histogram *latency;               /* as the keeper's */
     char prefix[MXT_WORKER_PREFIX];              /* of the partition's keys */
     char lease[MXT_WORKER_LEASE];                /* its value, which was just acquired */
     struct mxt_stream_id applied;                /* the newest entry that this process has applied; 0-0: none. Redis should know it */
