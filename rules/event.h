@@ -33,6 +33,8 @@ struct mxt_health {
     uint64_t messages, messages_exposed, messages_delivered;
     uint64_t certificate_unseen;     /* established sessions whose certificate was not visible */
     uint64_t one_sided, midstream, gap_bytes, retransmitted, duplicates, conflicting_overlaps;
+    uint64_t gapped;      /* sessions with bytes that were not captured */
+    uint64_t clock_jumps; /* frames whose time lies a second or more before the one before */
     uint64_t bad_checksums_dropped, bad_checksums_accepted;
     uint64_t chains_verified, chains_cached;
     uint64_t findings, suppressed, alerts;
@@ -41,6 +43,9 @@ struct mxt_health {
 
 /* Adds the counters of a part (a worker) to *sum; the later timestamp stays, all else is left as it is. A peak becomes the sum of the parts' peaks: no more than that. */
 void mxt_health_add(struct mxt_health *sum, const struct mxt_health *part);
+
+/* Takes away what had been counted before: the counters of the time between two healths of one sensor. Counters that went down are 0. */
+void mxt_health_subtract(struct mxt_health *health, const struct mxt_health *before);
 
 /*
  * Appends one JSON object (no newline) to the writer. MXT_OK; MXT_ENOMEM; MXT_EUSAGE for an alert whose rule or severity has no name, with nothing appended. A

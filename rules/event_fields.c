@@ -431,6 +431,8 @@ static const struct mxt_field counters[] = {
     COUNTER(certificate_unseen, "established sessions whose certificate was not visible"),
     COUNTER(one_sided, "sessions with one direction alone captured"),
     COUNTER(midstream, "sessions that began before the capture"),
+    COUNTER(gapped, "sessions with bytes that were not captured"),
+    COUNTER(clock_jumps, "frames whose time lies a second or more before the one before"),
     COUNTER(gap_bytes, "bytes of sessions not captured"),
     COUNTER(retransmitted, "segments sent again"),
     COUNTER(duplicates, "packets captured twice"),

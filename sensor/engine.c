@@ -146,6 +146,7 @@ static void count_record(struct mxt_health *health, const struct mxt_record *rec
 static void count_flow(struct mxt_health *health, const struct mxt_flow *flow)
 {
     const struct mxt_tcp_counters *counters = mxt_tcp_counters(flow->tcp);
+    health->gapped += counters->gap_bytes_toserver + counters->gap_bytes_toclient > 0;
     health->gap_bytes += counters->gap_bytes_toserver + counters->gap_bytes_toclient;
     health->retransmitted += counters->retransmitted;
     health->duplicates += counters->duplicates;
@@ -259,6 +260,7 @@ static void add_frame(struct mxt_engine *engine, const struct mxt_frame *frame, 
     struct mxt_segment *segment = &batch->segments[batch->count];
     engine->health.packets++;
     engine->health.bytes += frame->wire;
+    engine->health.clock_jumps += engine->health.timestamp_us - frame->time_us >= MICROSECONDS_PER_SECOND;
     engine->health.timestamp_us = frame->time_us;
     if (mxt_packet_decode(engine->decoder, frame, segment) == MXT_PACKET_SEGMENT) {
         engine->health.segments++;

@@ -192,10 +192,12 @@ bool mxt_judging_is_broken(const struct mxt_judging *judging)
 /* What the alerts rest on is whose networks these are. */
 static void advise(const struct mxt_judging *judging, struct mxt_health *health)
 {
-    if (health->advice == NULL && judging->transit * 2 > health->sessions)
-        health->advice = "Most sessions are between networks that are not yours: say with --home-net which networks are, and with --home-domain which domains.";
-    if (health->advice != NULL)
-        complain(judging, health->advice);
+    static const char sentence[] = "Most sessions are between networks that are not yours: say with --home-net which networks are, and with --home-domain which domains.";
+    if (judging->transit * 2 <= health->sessions)
+        return;
+    complain(judging, sentence);
+    if (health->advice == NULL)
+        health->advice = sentence;
 }
 
 void mxt_judging_health(struct mxt_judging *judging, struct mxt_health *health, bool is_asked_for)

@@ -7,6 +7,7 @@
 
 #include "sensor/confine.h"
 #include "sensor/judging.h"
+#include "sensor/mirror.h"
 #include "sensor/publishing.h"
 #include "sensor/seed.h"
 
@@ -29,6 +30,7 @@ struct mxt_station {
     int64_t start_us;          /* live: when it began; 0 in a replay, so that replays compare */
     atomic_uint_fast64_t sequence; /* of the last record: engines run in threads of their own */
     uint64_t refused; /* allocations, known at the end */
+    struct mxt_health told; /* the health last told, and the advice that went with it */
 };
 
 static int64_t wall_us(void)
@@ -165,9 +167,25 @@ static void add_lost(const struct mxt_station *station, struct mxt_health *healt
         health->refused += lost;
 }
 
+/* What is wrong with the mirror goes to stderr too, when it is news. */
+static void advise(struct mxt_station *station, struct mxt_health *health)
+{
+    bool is_live = station->options->interface_count > 0;
+    const char *advice[MXT_MIRROR_ADVICE], *before = station->told.advice;
+    struct mxt_health interval = *health;
+    mxt_health_subtract(&interval, &station->told);
+    size_t count = mxt_mirror_advise(&interval, is_live, advice);
+    station->told = *health;
+    station->told.advice = health->advice = count > 0 ? advice[0] : NULL;
+    for (size_t i = 0; i < count && advice[0] != before; i++)
+        mxt_station_complain(advice[i]);
+}
+
 void mxt_station_health(struct mxt_station *station, struct mxt_health *health, bool is_asked_for)
 {
     health->timestamp_us = wall_us();
+    if (!is_asked_for) /* once a minute: a shorter interval would say too little */
+        advise(station, health);
     if (station->publishing != NULL) {
         mxt_publishing_health(station->publishing, health, is_asked_for);
         return;
@@ -187,6 +205,7 @@ void mxt_station_finish(struct mxt_station *station, const struct mxt_health *be
         mxt_engine_health(station->posts[i].engine, &part);
         mxt_health_add(&health, &part);
     }
+    advise(station, &health);
     if (station->publishing != NULL) {
         mxt_publishing_finish(station->publishing, &health);
     } else {
