@@ -24,9 +24,11 @@ class Scenario:
     shows: tuple = ()  # bytes the capture must hold, or the lab did not do what it says
     hides: tuple = ()  # bytes it must not hold
     tap: str = "inside"
+    taps: tuple = ()  # both, where two sensors watch: kept in ../sightings, a capture for each
     home: str = "10.1.0.0/16,2001:db8:1::/48"
     args: tuple = ()  # more sensor arguments
     cut: typing.Callable = None  # edits the list of captured packets, where the capture itself is the case
+    cuts: dict = dataclasses.field(default_factory=dict)  # likewise, by tap
     hours: dict = dataclasses.field(default_factory=dict)  # session to hours that it is moved later in the capture
     files: dict = dataclasses.field(default_factory=dict)  # kept beside the capture: name to text
 
@@ -43,6 +45,8 @@ class Scenario:
             "severity": self.severity,
             "must_not_raise": list(self.must_not_raise),
         }
+        if self.taps:
+            out["sensors"] = list(self.taps)
         if self.also_allowed:
             out["also_allowed"] = list(self.also_allowed)
         for key in ("max_severity", "alerts", "incidents"):

@@ -38,6 +38,15 @@ def strip_line(data, direction):
     return re.sub(rb"^250-STARTTLS\r\n", b"", data, flags=re.M) if direction == TO_CLIENT else data
 
 
+def drop_line(keyword):
+    """Take another line out of the EHLO reply, which stays whole."""
+
+    def mode(data, direction):
+        return re.sub(rb"^250-" + keyword + rb"\b[^\r]*\r\n", b"", data, flags=re.M) if direction == TO_CLIENT else data
+
+    return mode
+
+
 def inject_to_server(extra):
     """Add plaintext behind the client's STARTTLS, in the same segment."""
 
@@ -131,12 +140,12 @@ def _forward(source, sink, direction, mode):
         sink.shutdown(socket.SHUT_WR)
 
 
-def _relay(inner, mode):
+def _relay(inner, mode, keeps_port):
     server, client = inner.getsockname(), inner.getpeername()
     with net.entered("middle"):
         outer = socket.socket()
     outer.setsockopt(socket.SOL_IP, IP_TRANSPARENT, 1)
-    outer.bind((client[0], 0))
+    outer.bind((client[0], client[1] if keeps_port else 0))
     outer.connect(server)
     for connection in (inner, outer):
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -149,8 +158,8 @@ def _relay(inner, mode):
 
 
 @contextlib.contextmanager
-def tampering(mode, port=25):
-    """Turn all traffic of the middle to a tamperer with this mode."""
+def tampering(mode, port=25, keeps_port=False):
+    """Turn all traffic of the middle to a tamperer with this mode. It comes from the client's own port, or from one of its own."""
     with net.entered("middle"):
         listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -164,7 +173,7 @@ def tampering(mode, port=25):
                 connection, _ = listener.accept()
             except OSError:
                 return
-            threading.Thread(target=_relay, args=(connection, mode), daemon=True).start()
+            threading.Thread(target=_relay, args=(connection, mode, keeps_port), daemon=True).start()
 
     with net.diverted():
         threading.Thread(target=accept, daemon=True).start()
