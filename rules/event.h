@@ -21,6 +21,7 @@ struct mxt_health {
     uint64_t lost_queue;             /* live: records lost for want of room on their way to the judge, or to the publisher */
     uint64_t published, spooled, spool_records, spool_bytes, lost_spool; /* events to Redis: acknowledged; put to disk; now on disk; lost there */
     uint64_t redis_latency_us; /* the longest of the last minute */
+    uint64_t handed_on, handed_lost; /* live: segments that another packet thread decoded than the one that owns their connection; those lost on the way */
     uint64_t segments;               /* TCP segments of mail ports */
     uint64_t other, fragments_pending, malformed, unsupported, snapped, fragments_dropped;
     uint64_t flows, flows_peak, flows_active;

@@ -401,6 +401,8 @@ static const struct mxt_field counters[] = {
     COUNTER(spool_bytes, "of the spool on disk"),
     COUNTER(lost_spool, "events lost because neither Redis nor the spool took them, or the disk spoilt them"),
     COUNTER(redis_latency_us, "microseconds from the queue to Redis's acknowledgement, the longest of the last minute"),
+    COUNTER(handed_on, "segments that another packet thread decoded than the one that owns their connection"),
+    COUNTER(handed_lost, "segments lost between packet threads for want of room"),
     COUNTER(segments, "TCP segments of mail ports, of all ports with any-port"),
     COUNTER(other, "packets that are not mail"),
     COUNTER(fragments_pending, "fragments whose datagram was not complete yet"),

@@ -262,8 +262,9 @@ static void add_frame(struct mxt_engine *engine, const struct mxt_frame *frame, 
     engine->health.bytes += frame->wire;
     engine->health.clock_jumps += engine->health.timestamp_us - frame->time_us >= MICROSECONDS_PER_SECOND;
     engine->health.timestamp_us = frame->time_us;
-    if (mxt_packet_decode(engine->decoder, frame, segment) == MXT_PACKET_SEGMENT) {
-        engine->health.segments++;
+    bool is_segment = mxt_packet_decode(engine->decoder, frame, segment) == MXT_PACKET_SEGMENT;
+    engine->health.segments += is_segment;
+    if (is_segment && (engine->config.hand_on == NULL || !engine->config.hand_on(engine->config.others, segment))) {
         engine->tick_us = frame->time_us;
         batch->keys[batch->count++] = mxt_flow_table_announce(engine->flows, segment);
         if (batch->count == BATCH || !is_in_frame(segment, frame))
@@ -282,6 +283,20 @@ void mxt_engine_frames(struct mxt_engine *engine, const struct mxt_frame *frames
     batch.count = 0;
     for (size_t i = 0; i < count; i++)
         add_frame(engine, &frames[i], &batch);
+    run_batch(engine, &batch);
+}
+
+void mxt_engine_segments(struct mxt_engine *engine, const struct mxt_segment *segments, size_t count)
+{
+    struct batch batch;
+    batch.count = 0;
+    for (size_t i = 0; i < count; i++) {
+        batch.segments[batch.count] = segments[i];
+        batch.keys[batch.count++] = mxt_flow_table_announce(engine->flows, &segments[i]);
+        if (batch.count == BATCH)
+            run_batch(engine, &batch);
+        engine->tick_us = segments[i].time_us;
+    }
     run_batch(engine, &batch);
 }
 

@@ -21,6 +21,9 @@ struct mxt_engine_config {
     struct mxt_tcp_limits tcp_limits;
     struct mxt_flow_limits flow_limits;
     uint64_t hash_seed;
+    /* Live with several engines: whether another one has the segment's connection; then it was given that segment. NULL: all is ours. */
+    bool (*hand_on)(void *others, const struct mxt_segment *segment);
+    void *others;
     bool has_snapshots; /* live: sessions that go on are told too (sensor/snapshot.h) */
     /* Takes a record with its session findings; its sequence number is the taker's to set. Record and arena die when it returns; the arena is free to be used until then. */
     void (*record)(void *context, const struct mxt_record *record, struct mxt_arena *arena);
@@ -37,6 +40,9 @@ void mxt_engine_free(struct mxt_engine *engine);
 
 /* Takes frames in their order; all must be valid until it returns. Many at once cost less: what they need is fetched into the cache ahead of its use. */
 void mxt_engine_frames(struct mxt_engine *engine, const struct mxt_frame *frames, size_t count);
+
+/* Takes segments that another engine has decoded and handed on; as mxt_engine_frames. */
+void mxt_engine_segments(struct mxt_engine *engine, const struct mxt_segment *segments, size_t count);
 
 /* Time passes without a frame, to `now_us` on the frames' clock: idle sessions end, holes are given up. Cheap when less than 10 ms have passed. */
 void mxt_engine_tick(struct mxt_engine *engine, int64_t now_us);

@@ -11,20 +11,30 @@
 #include <unistd.h>
 
 #include "sensor/filter.h"
+#include "sensor/exchange.h"
 #include "sensor/interface.h"
+#include "sensor/seed.h"
 #include "sensor/station.h"
 #include "sensor/worker.h"
 
 #define HEALTH_INTERVAL_S 60
+#define LEAVE_S           5    /* to tell what is left, at the end */
 #define CHECK_MS          1000 /* between two looks at whether the output still takes anything */
+
+/* A packet thread with what is its own. */
+struct crew {
+    struct mxt_interface *interfaces[MXT_WORKER_INTERFACES];
+    struct mxt_worker_place place;
+    struct mxt_worker *worker;
+};
 
 /* Everything that live capture owns; freed by its last function whatever failed. */
 struct live {
     const struct mxt_options *options;
     struct mxt_station *station;
-    struct mxt_interface *interfaces[MXT_WORKER_INTERFACES];
-    size_t interface_count;
-    struct mxt_worker *worker;
+    struct mxt_fanout fanout;
+    struct mxt_exchange *exchange; /* NULL: there is one worker */
+    struct crew crew[MXT_OPTIONS_WORKERS];
     int signal_fd, failure_fd;
     time_t next_health; /* monotonic */
 };
@@ -64,34 +74,83 @@ static bool check_filter(const char *filter)
     return filter == NULL || checked != NULL;
 }
 
-static bool open_interfaces(struct live *live)
+static struct mxt_interface *open_interface(const struct live *live, size_t i)
 {
     const struct mxt_options *options = live->options;
     char error[MXT_INTERFACE_ERROR];
+    const struct mxt_interface_config config = {.name = options->interfaces[i],
+                                                .ports = &options->ports,
+                                                .has_any_port = options->any_port,
+                                                .filter = options->filter,
+                                                .buffer_bytes = options->buffer_bytes};
+    struct mxt_interface *interface = mxt_interface_open(&config, error);
+    if (interface == NULL)
+        mxt_station_complain(error);
+    return interface;
+}
+
+/* Every worker listens on every interface; where there are several, the kernel deals its frames out to them. */
+static bool open_interfaces(struct live *live)
+{
+    const struct mxt_options *options = live->options;
     for (size_t i = 0; i < options->interface_count; i++) {
-        const struct mxt_interface_config config = {
-            .name = options->interfaces[i], .ports = &options->ports, .has_any_port = options->any_port, .filter = options->filter, .buffer_bytes = options->buffer_bytes};
-        live->interfaces[i] = mxt_interface_open(&config, error);
-        if (live->interfaces[i] == NULL) {
-            mxt_station_complain(error);
+        int group = -1;
+        for (size_t j = 0; j < options->workers; j++) {
+            struct mxt_interface *interface = live->crew[j].interfaces[i] = open_interface(live, i);
+            if (interface == NULL)
+                return false;
+            if (options->workers == 1 || mxt_fanout_join(&live->fanout, mxt_interface_fd(interface), &group) == MXT_OK)
+                continue;
+            fprintf(stderr, "mxtap-sensor: -i %s: its packets cannot be dealt out to %u workers: %s; --workers 1 needs no such thing\n", options->interfaces[i],
+                    (unsigned)options->workers, strerror(errno));
             return false;
         }
-        live->interface_count++;
     }
     return true;
 }
 
+/* Until an interface's last socket had joined, frames came to several. */
+static void begin_interfaces(struct live *live)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    for (size_t j = 0; j < live->options->workers; j++)
+        for (size_t i = 0; i < live->options->interface_count; i++)
+            mxt_interface_begin(live->crew[j].interfaces[i], (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+}
+
+static bool make_worker(struct live *live, size_t number)
+{
+    const struct mxt_options *options = live->options;
+    struct crew *crew = &live->crew[number];
+    crew->place = (struct mxt_worker_place){.exchange = live->exchange, .number = (unsigned)number};
+    struct mxt_engine *engine = mxt_station_add_engine(live->station, live->exchange == NULL ? NULL : mxt_worker_hand_on, &crew->place);
+    if (engine == NULL)
+        return false;
+    struct mxt_worker_config config = {.number = (unsigned)number,
+                                       .cpu = options->cpu_count == 0 ? -1 : (int)options->cpus[number % options->cpu_count],
+                                       .engine = engine,
+                                       .interface_count = options->interface_count,
+                                       .exchange = live->exchange,
+                                       .options = options,
+                                       .failure_fd = live->failure_fd};
+    memcpy(config.interfaces, crew->interfaces, sizeof config.interfaces);
+    crew->worker = mxt_worker_new(&config);
+    if (crew->worker == NULL)
+        mxt_station_complain("out of memory");
+    return crew->worker != NULL;
+}
+
 static bool make_workers(struct live *live)
 {
-    struct mxt_worker_config config = {.cpu = -1, .interface_count = live->interface_count, .failure_fd = live->failure_fd, .options = live->options};
-    memcpy(config.interfaces, live->interfaces, sizeof config.interfaces);
-    config.engine = mxt_station_add_engine(live->station);
-    if (config.engine == NULL)
-        return false;
-    live->worker = mxt_worker_new(&config);
-    if (live->worker == NULL)
+    if (live->options->workers > 1 && (live->exchange = mxt_exchange_new(&live->fanout, MXT_EXCHANGE_RING_BYTES)) == NULL) {
         mxt_station_complain("out of memory");
-    return live->worker != NULL;
+        return false;
+    }
+    for (size_t i = 0; i < live->options->workers; i++)
+        if (!make_worker(live, i))
+            return false;
+    return true;
 }
 
 /* All that needs a right, a path or a name: behind it no privilege is needed any more. */
@@ -104,9 +163,11 @@ static bool open_all(struct live *live)
 static void sum_health(struct live *live, struct mxt_health *out)
 {
     *out = (struct mxt_health){.sensor = live->options->sensor};
-    struct mxt_health part;
-    mxt_worker_health(live->worker, &part);
-    mxt_health_add(out, &part);
+    for (size_t i = 0; i < live->options->workers; i++) {
+        struct mxt_health part;
+        mxt_worker_health(live->crew[i].worker, &part);
+        mxt_health_add(out, &part);
+    }
 }
 
 static void tell_health(struct live *live, bool is_asked_for)
@@ -133,10 +194,13 @@ static bool take_signals(struct live *live)
 static bool has_worker_failed(struct live *live)
 {
     char failure[MXT_INTERFACE_ERROR];
-    if (!mxt_worker_failure(live->worker, failure))
-        return false;
-    mxt_station_complain(failure);
-    return true;
+    for (size_t i = 0; i < live->options->workers; i++) {
+        if (mxt_worker_failure(live->crew[i].worker, failure)) {
+            mxt_station_complain(failure);
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Runs until there is a reason to leave; the exit status that follows from it. */
@@ -165,35 +229,85 @@ static int watch(struct live *live)
 static void announce(const struct live *live)
 {
     fputs("mxtap-sensor: listening on", stderr);
-    for (size_t i = 0; i < live->interface_count; i++)
+    for (size_t i = 0; i < live->options->interface_count; i++)
         fprintf(stderr, "%s %s", i == 0 ? "" : ",", live->options->interfaces[i]);
     fputs("; Ctrl-C ends it\n", stderr);
 }
 
-static int run_workers(struct live *live)
+/* Whoever reads the output may have stopped to: then nobody can be told what is left, and leaving matters more. */
+static void give_up(int signal_number)
+{
+    static const char sentence[] = "mxtap-sensor: the output takes nothing; what was left to tell is lost\n";
+    (void)signal_number;
+    if (write(STDERR_FILENO, sentence, sizeof sentence - 1) < 0)
+        _exit(1);
+    _exit(1);
+}
+
+static void limit_time_to_leave(void)
+{
+    struct sigaction action = {.sa_handler = give_up};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGALRM, &action, NULL);
+    alarm(LEAVE_S);
+}
+
+static bool start_workers(struct live *live)
+{
+    for (size_t i = 0; i < live->options->workers; i++) {
+        if (mxt_worker_start(live->crew[i].worker) != MXT_OK) {
+            mxt_station_complain("the system gives no thread; look at the limits of processes and tasks (ulimit -u, TasksMax)");
+            return false;
+        }
+    }
+    return true;
+}
+
+static void stop_workers(struct live *live)
+{
+    for (size_t i = 0; i < live->options->workers; i++)
+        mxt_worker_stop(live->crew[i].worker);
+    for (size_t i = 0; i < live->options->workers; i++)
+        mxt_worker_join(live->crew[i].worker);
+}
+
+/* What only the workers count, not their engines. */
+static struct mxt_health counted_beside(struct live *live)
+{
+    struct mxt_health health;
+    sum_health(live, &health);
+    return (struct mxt_health){.kernel_drops = health.kernel_drops,
+                               .interface_drops = health.interface_drops,
+                               .handed_on = health.handed_on,
+                               .handed_lost = health.handed_lost};
+}
+
+static int run(struct live *live)
 {
     if (!mxt_station_start(live->station))
         return 1;
-    if (mxt_worker_start(live->worker) != MXT_OK) {
-        mxt_station_complain("the system gives no thread");
-        return 1;
+    if (live->options->workers > 1)
+        begin_interfaces(live);
+    int exit_status = 1;
+    if (start_workers(live)) {
+        announce(live);
+        exit_status = watch(live);
     }
-    announce(live);
-    int exit_status = watch(live);
-    mxt_worker_stop(live->worker);
-    mxt_worker_join(live->worker);
-    struct mxt_health health;
-    sum_health(live, &health);
-    const struct mxt_health drops = {.kernel_drops = health.kernel_drops, .interface_drops = health.interface_drops};
-    mxt_station_finish(live->station, &drops);
+    limit_time_to_leave();
+    stop_workers(live);
+    struct mxt_health beside = counted_beside(live);
+    mxt_station_finish(live->station, &beside);
     return mxt_station_conclude(live->station) != 0 ? 1 : exit_status;
 }
 
 static void close_all(struct live *live)
 {
-    mxt_worker_free(live->worker);
-    for (size_t i = 0; i < live->interface_count; i++)
-        mxt_interface_close(live->interfaces[i]);
+    for (size_t i = 0; i < MXT_OPTIONS_WORKERS; i++) {
+        mxt_worker_free(live->crew[i].worker);
+        for (size_t j = 0; j < MXT_WORKER_INTERFACES; j++)
+            mxt_interface_close(live->crew[i].interfaces[j]);
+    }
+    mxt_exchange_free(live->exchange);
     mxt_station_free(live->station);
     if (live->signal_fd >= 0)
         close(live->signal_fd);
@@ -205,7 +319,8 @@ int mxt_live_run(const struct mxt_options *options)
 {
     struct live live = {.options = options, .signal_fd = -1, .failure_fd = -1};
     setvbuf(stdout, NULL, _IOLBF, 0);
-    int exit_status = open_all(&live) ? run_workers(&live) : 1;
+    mxt_fanout_init(&live.fanout, options->workers, mxt_random_seed());
+    int exit_status = open_all(&live) ? run(&live) : 1;
     close_all(&live);
     return exit_status;
 }

@@ -334,6 +334,13 @@ int mxt_outbox_fd(struct mxt_outbox *outbox)
     return fd;
 }
 
+void mxt_outbox_wait_when_full(struct mxt_outbox *outbox)
+{
+    pthread_mutex_lock(&outbox->lock);
+    outbox->when_full = MXT_OUTBOX_WAIT;
+    pthread_mutex_unlock(&outbox->lock);
+}
+
 void mxt_outbox_close(struct mxt_outbox *outbox)
 {
     pthread_mutex_lock(&outbox->lock);

@@ -49,6 +49,9 @@ enum mxt_status mxt_outbox_next(struct mxt_outbox *outbox, int timeout_ms, struc
  */
 int mxt_outbox_fd(struct mxt_outbox *outbox);
 
+/* From now on who finds it full waits: the end of a live sensor, when there are no packets any more that would not. */
+void mxt_outbox_wait_when_full(struct mxt_outbox *outbox);
+
 /* Nothing more will be put: the consumer takes what is left. */
 void mxt_outbox_close(struct mxt_outbox *outbox);
 

@@ -69,7 +69,7 @@ static bool open_all(struct replay *replay)
         mxt_station_complain(error);
         return false;
     }
-    if ((replay->station = mxt_station_open(options)) == NULL || (replay->engine = mxt_station_add_engine(replay->station)) == NULL)
+    if ((replay->station = mxt_station_open(options)) == NULL || (replay->engine = mxt_station_add_engine(replay->station, NULL, NULL)) == NULL)
         return false;
     if ((replay->capture = mxt_capture_open(options->captures, options->capture_count, error)) == NULL) {
         mxt_station_complain(error);

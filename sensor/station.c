@@ -115,7 +115,7 @@ void mxt_station_free(struct mxt_station *station)
     free(station);
 }
 
-struct mxt_engine *mxt_station_add_engine(struct mxt_station *station)
+struct mxt_engine *mxt_station_add_engine(struct mxt_station *station, bool (*hand_on)(void *others, const struct mxt_segment *segment), void *others)
 {
     const struct mxt_options *options = station->options;
     char error[MXT_FAULT_TEXT];
@@ -141,6 +141,8 @@ struct mxt_engine *mxt_station_add_engine(struct mxt_station *station)
         .tcp_limits = options->limits.tcp,
         .flow_limits = options->limits.flow,
         .hash_seed = mxt_random_seed(),
+        .hand_on = hand_on,
+        .others = others,
         .has_snapshots = options->interface_count > 0,
         .record = on_record,
         .context = station,
@@ -199,6 +201,7 @@ void mxt_station_finish(struct mxt_station *station, const struct mxt_health *be
     struct mxt_health health = {.sensor = station->options->sensor, .final = true};
     if (beside != NULL)
         mxt_health_add(&health, beside);
+    mxt_outbox_wait_when_full(station->outbox);
     for (size_t i = 0; i < station->post_count; i++) {
         struct mxt_health part;
         mxt_engine_finish(station->posts[i].engine);

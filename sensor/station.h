@@ -24,8 +24,11 @@ bool mxt_station_start(struct mxt_station *station);
 /* Frees it with its engines; what was not finished is not told. NULL is accepted. */
 void mxt_station_free(struct mxt_station *station);
 
-/* An engine with a trust cache of its own, whose records come to the station; owned by it. NULL: why was told on stderr. */
-struct mxt_engine *mxt_station_add_engine(struct mxt_station *station);
+/*
+ * An engine with a trust cache of its own, whose records come to the station; owned by it. `hand_on` and `others` as in struct mxt_engine_config. NULL: why was told
+ * on stderr.
+ */
+struct mxt_engine *mxt_station_add_engine(struct mxt_station *station, bool (*hand_on)(void *others, const struct mxt_segment *segment), void *others);
 
 /* Whether output was lost: there is no use in going on. Any thread. */
 bool mxt_station_is_broken(const struct mxt_station *station);

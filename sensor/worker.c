@@ -18,6 +18,8 @@
 #define BATCH_BYTES    (2u * MXT_INTERFACE_SNAP) /* an empty batch has room for any frame */
 #define READ_MAX       256     /* frames of one interface before the next has its turn */
 #define WAIT_MS        50      /* without a frame, so that the clock goes on */
+#define HOLD_US        20000   /* a segment that was handed on waits so long: what this thread's own ring holds of its connection comes up within 10 ms */
+#define HOLD_WAIT_MS   5       /* between two looks at one that is held */
 #define TICK_SLACK_US  100000  /* the clock without frames stays that much behind: some may be on their way up */
 #define REPORT_US      1000000 /* between two healths left in the box */
 #define DRAIN_US       2000000 /* the most that is given to what has come before a stop */
@@ -54,10 +56,19 @@ struct mxt_worker *mxt_worker_new(const struct mxt_worker_config *config)
     worker->newest_us = INT64_MIN;
     pthread_mutex_init(&worker->lock, NULL);
     worker->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (worker->wake_fd >= 0)
-        return worker;
-    mxt_worker_free(worker);
-    return NULL;
+    if (worker->wake_fd < 0) {
+        mxt_worker_free(worker);
+        return NULL;
+    }
+    if (config->exchange != NULL)
+        mxt_exchange_set_wake(config->exchange, config->number, worker->wake_fd);
+    return worker;
+}
+
+bool mxt_worker_hand_on(void *place, const struct mxt_segment *segment)
+{
+    const struct mxt_worker_place *here = place;
+    return mxt_exchange_hand_on(here->exchange, here->number, segment);
 }
 
 void mxt_worker_free(struct mxt_worker *worker)
@@ -87,6 +98,11 @@ static void report_health(struct mxt_worker *worker)
         struct mxt_interface_counters counters = mxt_interface_counters(worker->config.interfaces[i]);
         health.kernel_drops += counters.kernel_drops;
         health.interface_drops += counters.interface_drops;
+    }
+    if (worker->config.exchange != NULL) {
+        struct mxt_exchange_counters counters = mxt_exchange_counters(worker->config.exchange, worker->config.number);
+        health.handed_on = counters.handed;
+        health.handed_lost = counters.lost;
     }
     pthread_mutex_lock(&worker->lock);
     worker->health = health;
@@ -128,6 +144,22 @@ static void run_batch(struct mxt_worker *worker)
     worker->batch.count = worker->batch.bytes = 0;
 }
 
+static void on_segments(void *context, const struct mxt_segment *segments, size_t count)
+{
+    struct mxt_worker *worker = context;
+    mxt_engine_segments(worker->config.engine, segments, count);
+}
+
+/* What other workers have handed to this one so long ago. MXT_OK: something; MXT_MORE: nothing. */
+static enum mxt_status take_handed(struct mxt_worker *worker, int64_t age_us)
+{
+    struct mxt_exchange *exchange = worker->config.exchange;
+    if (exchange == NULL)
+        return MXT_MORE;
+    mxt_exchange_wake(exchange, worker->config.number);
+    return mxt_exchange_take(exchange, worker->config.number, age_us, on_segments, worker) ? MXT_OK : MXT_MORE;
+}
+
 static void on_frame(void *context, const struct mxt_frame *frame)
 {
     struct mxt_worker *worker = context;
@@ -155,17 +187,22 @@ static enum mxt_status read_all(struct mxt_worker *worker)
             result = status;
     }
     run_batch(worker);
-    return result;
+    return take_handed(worker, HOLD_US) == MXT_OK && result == MXT_MORE ? MXT_OK : result;
 }
 
 static void wait_for_frames(struct mxt_worker *worker)
 {
     struct pollfd polled[MXT_WORKER_INTERFACES + 1] = {{.fd = worker->wake_fd, .events = POLLIN}};
     size_t count = worker->config.interface_count;
+    struct mxt_exchange *exchange = worker->config.exchange;
     eventfd_t ignored;
+    int wait_ms = exchange == NULL || mxt_exchange_may_sleep(exchange, worker->config.number) ? WAIT_MS : HOLD_WAIT_MS;
     for (size_t i = 0; i < count; i++)
         polled[i + 1] = (struct pollfd){.fd = mxt_interface_fd(worker->config.interfaces[i]), .events = POLLIN};
-    if (poll(polled, count + 1, WAIT_MS) > 0 && (polled[0].revents & POLLIN) != 0 && eventfd_read(worker->wake_fd, &ignored) != 0)
+    int ready = poll(polled, count + 1, wait_ms);
+    if (exchange != NULL)
+        mxt_exchange_awake(exchange, worker->config.number);
+    if (ready > 0 && (polled[0].revents & POLLIN) != 0 && eventfd_read(worker->wake_fd, &ignored) != 0)
         return; /* read by nobody else: it cannot fail */
 }
 
@@ -177,11 +214,28 @@ static void drain(struct mxt_worker *worker, struct mxt_interface *interface, in
     while (worker->newest_us < stop_us && now_us >= stop_us && now_us - stop_us < DRAIN_US) {
         enum mxt_status status = mxt_interface_read(interface, READ_MAX, on_frame, worker);
         run_batch(worker);
+        take_handed(worker, HOLD_US);
         now_us = wall_us();
         if (status == MXT_EIO || (status == MXT_MORE && now_us - stop_us > DRAIN_QUIET_US))
             return;
         if (status == MXT_MORE)
             wait_for_frames(worker);
+    }
+}
+
+/* The others may still hand something on: until all have drained their interfaces. */
+static void drain_handed(struct mxt_worker *worker, int64_t stop_us)
+{
+    struct mxt_exchange *exchange = worker->config.exchange;
+    if (exchange == NULL)
+        return;
+    mxt_exchange_wake(exchange, worker->config.number);
+    mxt_exchange_leave(exchange, worker->config.number);
+    int64_t now_us = wall_us();
+    while (!mxt_exchange_is_over(exchange, worker->config.number) && now_us >= stop_us && now_us - stop_us < 2 * DRAIN_US) {
+        if (take_handed(worker, 0) == MXT_MORE)
+            poll(NULL, 0, 1);
+        now_us = wall_us();
     }
 }
 
@@ -217,6 +271,7 @@ static void *run(void *context)
     int64_t stop_us = wall_us();
     for (size_t i = 0; i < worker->config.interface_count; i++)
         drain(worker, worker->config.interfaces[i], stop_us);
+    drain_handed(worker, stop_us);
     report_health(worker);
     return NULL;
 }

@@ -11,6 +11,7 @@
 
 #include "rules/event.h"
 #include "sensor/engine.h"
+#include "sensor/exchange.h"
 #include "sensor/interface.h"
 #include "sensor/options.h"
 
@@ -23,10 +24,18 @@ struct mxt_worker_config {
     struct mxt_interface *interfaces[MXT_WORKER_INTERFACES]; /* likewise */
     size_t interface_count;
     const struct mxt_options *options; /* whether there is a sandbox; borrowed */
+    struct mxt_exchange *exchange; /* with the other workers, borrowed; NULL: it is the only one */
     int failure_fd; /* an eventfd that is written to when the worker has failed; borrowed */
 };
 
 struct mxt_worker;
+
+/* What an engine is given to hand segments on: the worker's place in the exchange. */
+struct mxt_worker_place {
+    struct mxt_exchange *exchange;
+    unsigned number;
+};
+bool mxt_worker_hand_on(void *place, const struct mxt_segment *segment);
 
 /* A worker, not running yet; `config` is copied. NULL: out of memory, or of descriptors. */
 struct mxt_worker *mxt_worker_new(const struct mxt_worker_config *config);
