@@ -26,7 +26,7 @@ struct mxt_health {
     uint64_t other, fragments_pending, malformed, unsupported, snapped, fragments_dropped;
     uint64_t flows, flows_peak, flows_active;
     uint64_t passed_flows, passed_segments, passed_forgotten, claimed; /* off the mail ports: no mail; of those, passed over; forgotten for a bound; mail */
-    uint64_t evicted_for_memory, relieved; /* of the evicted; connections whose holes were given up for memory */
+    uint64_t evicted_for_memory, relieved; /* connections given up for memory, the closed included; whose holes were given up for memory */
     uint64_t memory, memory_peak;          /* bytes for connections and what is held of them */
     uint64_t unidentified; /* connections that nDPI could not be asked about, for a bound or for want of memory */
     uint64_t evicted, refused;       /* flows given up for a bound; allocations refused */

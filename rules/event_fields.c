@@ -419,7 +419,7 @@ static const struct mxt_field counters[] = {
     COUNTER(claimed, "connections off the mail ports that are mail"),
     COUNTER(unidentified, "connections that nDPI could not be asked about, for a bound or for want of memory"),
     COUNTER(evicted, "flows given up for a bound"),
-    COUNTER(evicted_for_memory, "of the flows given up: for the bound on memory"),
+    COUNTER(evicted_for_memory, "flows given up for the bound on memory, those that were closed included"),
     COUNTER(relieved, "flows whose holes were given up for the bound on memory"),
     COUNTER(memory, "bytes for connections and what is held of them, now"),
     COUNTER(memory_peak, "most at one time"),

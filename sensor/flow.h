@@ -74,7 +74,7 @@ struct mxt_flow_handler {
 
 struct mxt_flow_counters {
     uint64_t opened, ended[MXT_FLOW_ENDS], active, peak;
-    uint64_t evicted_for_memory;  /* of those evicted */
+    uint64_t evicted_for_memory;  /* flows given up for want of memory, the closed included */
     uint64_t relieved;            /* flows whose holes were given up for want of memory */
     uint64_t memory, memory_peak; /* bytes for flows and what is held of them */
     uint64_t allocation_failures; /* flows that could not be opened */

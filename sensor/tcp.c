@@ -494,6 +494,8 @@ void mxt_tcp_finish(struct mxt_tcp *tcp, int64_t now_us, const struct mxt_tcp_li
 {
     const struct mxt_tcp_run run = {.tcp = tcp, .limits = limits, .sink = sink, .context = context, .now_us = now_us};
     mxt_tcp_flush(&run);
+    mxt_tcp_claims_drop(tcp, MXT_TOSERVER);
+    mxt_tcp_claims_drop(tcp, MXT_TOCLIENT);
 }
 
 void mxt_tcp_stop_content(struct mxt_tcp *tcp)
@@ -533,7 +535,7 @@ uint32_t mxt_tcp_memory(const struct mxt_tcp *tcp)
 
 bool mxt_tcp_has_held(const struct mxt_tcp *tcp)
 {
-    return tcp->half[MXT_TOSERVER].held_bytes + tcp->half[MXT_TOCLIENT].held_bytes > 0;
+    return tcp->claims != NULL || tcp->half[MXT_TOSERVER].held_bytes + tcp->half[MXT_TOCLIENT].held_bytes > 0;
 }
 
 bool mxt_tcp_is_reuse(struct mxt_tcp *tcp, enum mxt_direction direction, const struct mxt_segment *segment)

@@ -102,7 +102,7 @@ bool mxt_tcp_is_reuse(struct mxt_tcp *tcp, enum mxt_direction direction, const s
 /* Bytes of memory that it holds beside its own: early data, history. */
 uint32_t mxt_tcp_memory(const struct mxt_tcp *tcp);
 
-/* Whether early data is held. */
+/* Whether data is held that mxt_tcp_finish would give up. */
 bool mxt_tcp_has_held(const struct mxt_tcp *tcp);
 
 const struct mxt_tcp_counters *mxt_tcp_counters(const struct mxt_tcp *tcp);

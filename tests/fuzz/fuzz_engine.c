@@ -1,4 +1,7 @@
-/* A whole packet sequence: the input is cut into frames, each a byte of time, two of length and its bytes, of the link type that the first byte names. */
+/*
+ * A whole packet sequence: the input is cut into frames, each a byte of time, two of length and its bytes, of the link type that the first byte names, with mail
+ * looked for on any port, and under want of memory, where two of its bits say so.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,11 +54,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .record = take_record,
         .context = &json,
     };
+    config.any_port = (data[0] & 0x40) != 0;
+    config.flow_limits.memory = (data[0] & 0x20) != 0 ? 16384 : config.flow_limits.memory; /* soon at its bound */
     mxt_port_set_add(&config.ports, 25);
     mxt_port_set_add(&config.ports, 465);
     struct mxt_engine *engine = mxt_engine_new(&config);
     if (engine != NULL) {
-        feed_frames(engine, link_types[data[0] % (sizeof link_types / sizeof link_types[0])], data + 1, size - 1);
+        feed_frames(engine, link_types[(data[0] & 0x1f) % (sizeof link_types / sizeof link_types[0])], data + 1, size - 1);
         mxt_engine_finish(engine);
     }
     mxt_engine_free(engine);
