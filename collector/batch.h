@@ -38,7 +38,7 @@ enum mxt_batch_put {
 };
 
 /*
- * The hash `class`:`name` gets fields, and lives `life_ms` from then on (0: for ever). What is said is copied. Memory that is refused shows in
+ * The hash `class`:`name` gets fields, and lives `life_ms` from then on (0: as long as before). What is said is copied. Memory that is refused shows in
  * mxt_batch_has_failed. Puts of one hash in a row become one.
  */
 void mxt_batch_put(struct mxt_batch *batch, enum mxt_batch_put how, const char *class, const char *name, uint64_t life_ms, const struct mxt_field *fields,
@@ -62,7 +62,7 @@ struct mxt_batch_terms {
     uint64_t lease_ms;       /* it is renewed for */
     const char *old_cursor;  /* "" where there is none */
     const char *new_cursor;
-    const char *last_alert;  /* the last id of `alerts`, and of `rejected`; "" where there is no such stream */
+    const char *last_alert;  /* the last id of `alerts`, and of `rejected`; "" where there is no such stream, "-" where nothing is added */
     const char *last_reject;
     uint64_t alerts_kept;    /* hashes of alerts, at most */
     uint64_t now_ms;         /* by Redis' clock: orders the alerts */

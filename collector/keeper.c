@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
+#include <xxhash.h>
 
 #include "collector/keeper_int.h"
 #include "collector/policy_files.h"
@@ -17,6 +18,7 @@
 #define KEPT_LIFE_MS    (30 * DAY_MS)
 #define SESSION_LIFE_MS (8 * DAY_MS)
 #define ALERT_LIFE_MS   (90 * DAY_MS)
+#define LIFE_SLACK      8 /* lives are prolonged when an eighth of them has passed */
 
 #define ENTRY_ARENA   (64u << 20) /* bytes that decoding and judging one record may take: the largest has 16 MiB of JSON */
 #define HEX           17          /* bytes of an id as text, NUL included */
@@ -64,7 +66,8 @@ struct mxt_keeper *mxt_keeper_new(const struct mxt_keeper_config *config)
         keeper->config = *config;
         mxt_arena_init(&keeper->arena, ENTRY_ARENA);
         keeper->batch = mxt_batch_new(config->prefix);
-        if (keeper->batch != NULL && open_ledger(keeper))
+        keeper->lives = calloc(MXT_KEEPER_LIVES, sizeof *keeper->lives);
+        if (keeper->batch != NULL && keeper->lives != NULL && open_ledger(keeper))
             status = policies == NULL ? MXT_OK : mxt_policy_files_read(keeper->memory, policies, config->faults);
     }
     if (status == MXT_OK)
@@ -86,6 +89,7 @@ void mxt_keeper_free(struct mxt_keeper *keeper)
     mxt_json_free(&keeper->json);
     free(keeper->ahead);
     free(keeper->changed);
+    free(keeper->lives);
     free(keeper);
 }
 
@@ -215,16 +219,44 @@ void mxt_keeper_tell(struct mxt_keeper *keeper, const struct mxt_alert *alert)
     keeper->counters.alerts_of[alert->rule]++;
 }
 
+static struct mxt_life *life_of(const struct mxt_keeper *keeper, const char *class, const char *name, uint64_t *hash)
+{
+    *hash = XXH3_64bits_withSeed(name, strlen(name), XXH3_64bits(class, strlen(class)));
+    return &keeper->lives[*hash % MXT_KEEPER_LIVES];
+}
+
+/* How long the hash shall live from now on; 0: as long as before, since that was said not long ago. */
+static uint64_t prolong(const struct mxt_keeper *keeper, const char *class, const char *name, uint64_t life_ms)
+{
+    uint64_t hash;
+    struct mxt_life *life = life_of(keeper, class, name, &hash);
+    if (life->hash == hash && keeper->entry.ms >= life->prolonged_ms && keeper->entry.ms - life->prolonged_ms < life_ms / LIFE_SLACK)
+        return 0;
+    *life = (struct mxt_life){.hash = hash, .prolonged_ms = keeper->entry.ms};
+    return life_ms;
+}
+
+static void forget_life(const struct mxt_keeper *keeper, const char *class, const char *name)
+{
+    uint64_t hash;
+    struct mxt_life *life = life_of(keeper, class, name, &hash);
+    if (life->hash == hash)
+        *life = (struct mxt_life){0};
+}
+
 /* Writes down or deletes a thing, or a field of it. */
-static void write_kept(struct mxt_batch *batch, const char *class, const char *name, uint64_t life_ms, const struct mxt_kept *kept)
+static void write_kept(struct mxt_keeper *keeper, const char *class, const char *name, uint64_t life_ms, const struct mxt_kept *kept)
 {
     const struct mxt_field field = {.name = kept->field != NULL ? kept->field : MXT_FIELD_STATE, .value = kept->text, .n = kept->n};
-    if (kept->text != NULL)
-        mxt_batch_put(batch, MXT_PUT, class, name, life_ms, &field, 1);
-    else if (kept->field != NULL)
-        mxt_batch_delete_field(batch, class, name, kept->field);
+    if (kept->text != NULL) {
+        mxt_batch_put(keeper->batch, MXT_PUT, class, name, prolong(keeper, class, name, life_ms), &field, 1);
+        return;
+    }
+    forget_life(keeper, class, name); /* with its last field the hash goes */
+    if (kept->field != NULL)
+        mxt_batch_delete_field(keeper->batch, class, name, kept->field);
     else
-        mxt_batch_delete(batch, class, name);
+        mxt_batch_delete(keeper->batch, class, name);
 }
 
 static void on_kept(void *context, const struct mxt_kept *kept)
@@ -233,14 +265,14 @@ static void on_kept(void *context, const struct mxt_kept *kept)
     char kind[NUMBER];
     const char *space;
     switch (kept->kind) {
-    case MXT_KEPT_SESSION: write_kept(keeper->batch, MXT_CLASS_SESSION, kept->key, SESSION_LIFE_MS, kept); return;
-    case MXT_KEPT_ALERT: write_kept(keeper->batch, MXT_CLASS_SUBJECT, kept->key, KEPT_LIFE_MS, kept); return;
-    case MXT_KEPT_SENSOR: write_kept(keeper->batch, MXT_CLASS_SENSOR, kept->key, KEPT_LIFE_MS, kept); return;
+    case MXT_KEPT_SESSION: write_kept(keeper, MXT_CLASS_SESSION, kept->key, SESSION_LIFE_MS, kept); return;
+    case MXT_KEPT_ALERT: write_kept(keeper, MXT_CLASS_SUBJECT, kept->key, KEPT_LIFE_MS, kept); return;
+    case MXT_KEPT_SENSOR: write_kept(keeper, MXT_CLASS_SENSOR, kept->key, KEPT_LIFE_MS, kept); return;
     case MXT_KEPT_BASELINE: break;
     }
     space = strchr(kept->key, ' ');
     snprintf(kind, sizeof kind, "%.*s", (int)(space - kept->key), kept->key);
-    write_kept(keeper->batch, kind, space + 1, KEPT_LIFE_MS, kept);
+    write_kept(keeper, kind, space + 1, KEPT_LIFE_MS, kept);
 }
 
 static void on_changed(void *context, const struct mxt_alert *alert)
@@ -258,7 +290,7 @@ static void on_changed(void *context, const struct mxt_alert *alert)
     fields[count++] = text_field("count", texts.count);
     fields[count++] = text_field("first_seen", texts.first_seen);
     fields[count++] = text_field("last_seen", texts.last_seen);
-    mxt_batch_put(keeper->batch, MXT_PUT_ALERT, MXT_CLASS_ALERT, texts.id, ALERT_LIFE_MS, fields, count);
+    mxt_batch_put(keeper->batch, MXT_PUT_ALERT, MXT_CLASS_ALERT, texts.id, prolong(keeper, MXT_CLASS_ALERT, texts.id, ALERT_LIFE_MS), fields, count);
 }
 
 enum mxt_status mxt_keeper_drain(struct mxt_keeper *keeper)
@@ -284,11 +316,15 @@ enum mxt_status mxt_keeper_retell(struct mxt_keeper *keeper, struct mxt_stream_i
     return keeper->has_failed ? MXT_ENOMEM : status;
 }
 
-static void format_end(const struct mxt_stream_end *end, char *text)
+/* Where a stream ended, for a batch that leaves it ending elsewhere. */
+static void format_end(const struct mxt_stream_end *was, const struct mxt_stream_end *is, char *text)
 {
+    snprintf(text, MXT_STREAM_ID_TEXT, "-");
+    if (is->is_there == was->is_there && mxt_stream_id_compare(is->last, was->last) == 0)
+        return;
     text[0] = '\0';
-    if (end->is_there)
-        mxt_stream_id_format(end->last, text);
+    if (was->is_there)
+        mxt_stream_id_format(was->last, text);
 }
 
 enum mxt_status mxt_keeper_command(struct mxt_keeper *keeper, const char *sha, struct mxt_batch_terms *terms, size_t *argc, const char *const **argv,
@@ -297,8 +333,8 @@ enum mxt_status mxt_keeper_command(struct mxt_keeper *keeper, const char *sha, s
     char last_alert[MXT_STREAM_ID_TEXT], last_reject[MXT_STREAM_ID_TEXT];
     if (mxt_keeper_drain(keeper) != MXT_OK)
         return MXT_ENOMEM;
-    format_end(&keeper->alerts_were, last_alert);
-    format_end(&keeper->rejected_were, last_reject);
+    format_end(&keeper->alerts_were, &keeper->alerts, last_alert);
+    format_end(&keeper->rejected_were, &keeper->rejected, last_reject);
     terms->last_alert = last_alert;
     terms->last_reject = last_reject;
     terms->alerts_kept = keeper->config.options->limits.alerts.subjects;

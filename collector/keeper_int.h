@@ -26,6 +26,16 @@ struct mxt_changed_alert {
     uint64_t told; /* 0: not since it was loaded, or withdrawn */
 };
 
+/*
+ * When keys' lives were prolonged, so that it is not done with every change: one that was within the last eighth of its life is left alone. Keys that fall on one
+ * place take turns, which costs no more than prolonging.
+ */
+#define MXT_KEEPER_LIVES 65536u
+struct mxt_life {
+    uint64_t hash;
+    uint64_t prolonged_ms; /* by Redis' clock */
+};
+
 struct mxt_keeper {
     struct mxt_keeper_config config;
     struct mxt_memory *memory;
@@ -41,6 +51,7 @@ struct mxt_keeper {
     size_t ahead_count;
     struct mxt_changed_alert *changed; /* by id; kept where all is told once more at the end */
     size_t changed_count, changed_capacity;
+    struct mxt_life *lives; /* MXT_KEEPER_LIVES */
     struct mxt_keeper_counters counters;
     bool has_failed;
 };

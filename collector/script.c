@@ -9,8 +9,9 @@
 #define WORDS_MAX 8 /* of a small script: keys and arguments */
 
 /*
- * ARGV: lease, its ms, old cursor, new cursor, last alert, last reject, hashes of alerts to keep, now, prefix; then for each key behind the fixed ones its
- * operation: P, U, A: ms to live, number of fields, fields; F: the field; D: nothing; X: entries to keep, id, number of fields, fields.
+ * ARGV: lease, its ms, old cursor, new cursor, last alert, last reject ("-": none is added), hashes of alerts to keep, now, prefix; then for each key behind the
+ * fixed ones its operation: P, U, A: ms to live (0: as it is), number of fields, fields; F: the field; D: nothing; X: entries to keep, id, number of fields,
+ * fields. That a hash is none is found while writing: it is replaced, and refuses nothing.
  */
 static const char apply[] =
     "#!lua\n"
@@ -31,25 +32,18 @@ static const char apply[] =
     "  local info = call('XINFO', 'STREAM', key)\n"
     "  for i = 1, #info, 2 do if info[i] == 'last-generated-id' then return info[i + 1] end end\n"
     "end\n"
-    "local adds = {}\n"
-    "local healed = {}\n"
-    "local at = HEAD + 1\n"
-    "for i = FIXED + 1, #keys do\n"
-    "  local op, key = argv[at], keys[i]\n"
-    "  if op == 'X' then\n"
-    "    adds[key] = true\n"
-    "    at = at + 4 + 2 * argv[at + 3]\n"
-    "  else\n"
-    "    local found = kind(key)\n"
-    "    if found ~= 'none' and found ~= 'hash' then healed[#healed + 1] = key end\n"
-    "    if op == 'D' then at = at + 1 elseif op == 'F' then at = at + 2 else at = at + 3 + 2 * argv[at + 2] end\n"
+    "if argv[5] ~= '-' and last_id(keys[4]) ~= argv[5] then return redis.error_reply('STALE ' .. keys[4] .. ' does not end where it did') end\n"
+    "if argv[6] ~= '-' and last_id(keys[5]) ~= argv[6] then return redis.error_reply('STALE ' .. keys[5] .. ' does not end where it did') end\n"
+    "local healed, indexed, at = {}, false, HEAD + 1\n"
+    "local function change(command, key, ...)\n"
+    "  local done = redis.pcall(command, key, ...)\n"
+    "  if type(done) ~= 'table' or not done.err then return end\n"
+    "  if string.find(done.err, 'WRONGTYPE', 1, true) then\n"
+    "    healed[#healed + 1] = key\n"
+    "    call('DEL', key)\n"
     "  end\n"
+    "  call(command, key, ...)\n"
     "end\n"
-    "if adds[keys[4]] and last_id(keys[4]) ~= argv[5] then return redis.error_reply('STALE ' .. keys[4] .. ' does not end where it did') end\n"
-    "if adds[keys[5]] and last_id(keys[5]) ~= argv[6] then return redis.error_reply('STALE ' .. keys[5] .. ' does not end where it did') end\n"
-    "for i = 1, #healed do call('DEL', healed[i]) end\n"
-    "local indexed = false\n"
-    "at = HEAD + 1\n"
     "for i = FIXED + 1, #keys do\n"
     "  local op, key = argv[at], keys[i]\n"
     "  if op == 'X' then\n"
@@ -57,7 +51,7 @@ static const char apply[] =
     "    call('XADD', key, 'MAXLEN', '~', argv[at + 1], argv[at + 2], unpack(argv, at + 4, last))\n"
     "    at = last + 1\n"
     "  elseif op == 'F' then\n"
-    "    call('HDEL', key, argv[at + 1])\n"
+    "    change('HDEL', key, argv[at + 1])\n"
     "    at = at + 2\n"
     "  elseif op == 'D' then\n"
     "    call('DEL', key)\n"
@@ -65,7 +59,7 @@ static const char apply[] =
     "  else\n"
     "    local last = at + 2 + 2 * argv[at + 2]\n"
     "    if op ~= 'U' or call('EXISTS', key) == 1 then\n"
-    "      call('HSET', key, unpack(argv, at + 3, last))\n"
+    "      change('HSET', key, unpack(argv, at + 3, last))\n"
     "      if argv[at + 1] ~= '0' then call('PEXPIRE', key, argv[at + 1]) end\n"
     "      if op == 'A' then\n"
     "        call('HSETNX', key, 'status', 'open')\n"
