@@ -1,7 +1,5 @@
 #include "collector/batch.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -123,8 +121,12 @@ static void add_argument(struct mxt_batch *batch, const char *text, size_t n)
 static void add_number(struct mxt_batch *batch, uint64_t number)
 {
     char text[NUMBER];
-    int n = snprintf(text, sizeof text, "%" PRIu64, number);
-    add_argument(batch, text, (size_t)n);
+    size_t at = sizeof text;
+    do {
+        text[--at] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    add_argument(batch, text + at, sizeof text - at);
 }
 
 /* A key of the partition: a fixed one, or `class`:`name`. */
@@ -169,10 +171,9 @@ static bool goes_on(const struct mxt_batch *batch, enum mxt_batch_put how, const
 /* Rewrites the number of fields, which has a fixed width. */
 static void set_put_count(struct mxt_batch *batch, size_t count)
 {
-    char text[NUMBER];
-    snprintf(text, sizeof text, "%0*zu", COUNT_WIDTH, count);
     batch->put_count = count;
-    memcpy(batch->bytes + batch->arguments.items[batch->put_count_at].at, text, COUNT_WIDTH);
+    for (size_t i = COUNT_WIDTH; i > 0; i--, count /= 10)
+        batch->bytes[batch->arguments.items[batch->put_count_at].at + i - 1] = (char)('0' + count % 10);
 }
 
 void mxt_batch_put(struct mxt_batch *batch, enum mxt_batch_put how, const char *class, const char *name, uint64_t life_ms, const struct mxt_field *fields,

@@ -19,6 +19,7 @@
 
 #define READ_CHUNK 65536
 #define READS_AT_ONCE 64                /* chunks of one pump: a fast server cannot keep us here */
+#define HEAD_MAX 32 /* bytes around a word: a mark, 20 digits, two line ends */
 #define REPLY_BYTES_MAX (256u << 20)    /* one reply: a batch of the largest records stays far below */
 #define REPLY_ELEMENTS_MAX (1 << 20)    /* of one array; hiredis allocates as many as the server claims */
 #define OUT_KEPT (1u << 20)             /* of the sending buffer, while there is nothing in it */
@@ -112,26 +113,55 @@ static bool reserve_out(struct mxt_link *link, size_t more)
     return true;
 }
 
+/* Writes `mark`, the number and the line's end, as RESP does before what it counts; the bytes written, at most HEAD_MAX. */
+static size_t put_head(char *out, char mark, size_t number)
+{
+    char digits[HEAD_MAX];
+    size_t at = sizeof digits, n = 0;
+    do {
+        digits[--at] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    out[n++] = mark;
+    memcpy(out + n, digits + at, sizeof digits - at);
+    n += sizeof digits - at;
+    out[n++] = '\r';
+    out[n++] = '\n';
+    return n;
+}
+
+/* Formats a command right into what is to be sent, where there is room: batches have thousands of words. */
+static void put_command(struct mxt_link *link, size_t argc, const char *const *argv, const size_t *lengths)
+{
+    char *out = link->out + link->out_used;
+    out += put_head(out, '*', argc);
+    for (size_t i = 0; i < argc; i++) {
+        size_t n = lengths == NULL ? strlen(argv[i]) : lengths[i];
+        out += put_head(out, '$', n);
+        if (n > 0)
+            memcpy(out, argv[i], n);
+        out += n;
+        *out++ = '\r';
+        *out++ = '\n';
+    }
+    link->out_used = (size_t)(out - link->out);
+}
+
 enum mxt_status mxt_link_append(struct mxt_link *link, size_t argc, const char *const *argv, const size_t *lengths)
 {
-    char *command = NULL;
     if (link->fd < 0)
         return MXT_EIO;
-    if (argc > INT_MAX)
+    size_t most = HEAD_MAX;
+    for (size_t i = 0; i < argc; i++)
+        most += HEAD_MAX + (lengths == NULL ? strlen(argv[i]) : lengths[i]);
+    if (link->out == NULL && (link->out = malloc(link->out_size = READ_CHUNK)) == NULL)
         return MXT_ENOMEM;
-    int n = redisFormatCommandArgv(&command, (int)argc, (const char **)argv, lengths);
-    if (n < 0)
+    if (!reserve_out(link, most))
         return MXT_ENOMEM;
-    bool has_room = link->out != NULL || (link->out = malloc(link->out_size = READ_CHUNK)) != NULL;
-    has_room = has_room && reserve_out(link, (size_t)n);
-    if (has_room) {
-        memcpy(link->out + link->out_used, command, (size_t)n);
-        link->out_used += (size_t)n;
-        if (link->unanswered++ == 0)
-            link->moved_ms = mxt_link_now_ms();
-    }
-    free(command);
-    return has_room ? MXT_OK : MXT_ENOMEM;
+    put_command(link, argc, argv, lengths);
+    if (link->unanswered++ == 0)
+        link->moved_ms = mxt_link_now_ms();
+    return MXT_OK;
 }
 
 size_t mxt_link_unsent(const struct mxt_link *link)

@@ -1,5 +1,5 @@
 /*
- * A connection to Redis, spoken alike over TCP, TLS (rediss://) and unix sockets: hiredis formats and reads, the socket is our own. One link belongs to one
+ * A connection to Redis, spoken alike over TCP, TLS (rediss://) and unix sockets: hiredis reads, the socket is our own. One link belongs to one
  * thread. Commands are appended and pipelined; replies come in their order. Any error breaks the link: nothing is known then of commands without a reply.
  */
 #ifndef MXT_COLLECTOR_LINK_H
