@@ -66,7 +66,7 @@ void mxt_link_forget_traffic(struct mxt_link *link)
         link->reply_first = (link->reply_first + 1) % link->reply_size;
     }
     link->out_sent = link->out_used = link->unanswered = link->reply_bytes = 0;
-    link->wants_write = link->may_hold_more = false;
+    link->wants_write = link->may_hold_more = link->has_heard = false;
     if (link->reader != NULL)
         redisReaderFree(link->reader);
     link->reader = NULL;
@@ -222,12 +222,13 @@ static enum mxt_status take_bytes(struct mxt_link *link, const char *bytes, size
 /* Sends what the socket takes. */
 static enum mxt_status send_out(struct mxt_link *link, bool *has_moved)
 {
+    const bool is_tls = link->ssl != NULL; /* which it is no longer when it breaks */
     link->wants_write = false;
     while (link->out_sent < link->out_used) {
         const char *bytes = link->out + link->out_sent;
         size_t n = link->out_used - link->out_sent;
-        ssize_t sent = link->ssl != NULL ? mxt_link_tls_write(link, bytes, n) : send(link->fd, bytes, n, MSG_NOSIGNAL);
-        if (link->ssl != NULL && sent < 0)
+        ssize_t sent = is_tls ? mxt_link_tls_write(link, bytes, n) : send(link->fd, bytes, n, MSG_NOSIGNAL);
+        if (is_tls && sent < 0)
             return MXT_EIO; /* told */
         if (sent < 0 && errno != EAGAIN && errno != EINTR)
             return mxt_link_break(link, "%s", strerror(errno));
@@ -244,24 +245,31 @@ static enum mxt_status send_out(struct mxt_link *link, bool *has_moved)
     return MXT_OK;
 }
 
+/* The other side is gone. Redis says something at once, unless it waits for a TLS handshake or does not want us. */
+static enum mxt_status tell_end(struct mxt_link *link, const char *reason)
+{
+    return mxt_link_break(link, link->has_heard || link->target.is_unix ? "%s" : "%s, and nothing was said: does it want TLS (rediss://), is this the port of Redis?", reason);
+}
+
 /* Receives what the socket has, within bounds. */
 static enum mxt_status receive_in(struct mxt_link *link, bool *has_moved)
 {
     char bytes[READ_CHUNK];
+    const bool is_tls = link->ssl != NULL;
     link->may_hold_more = false;
     for (unsigned round = 0; round < READS_AT_ONCE; round++) {
-        ssize_t got = link->ssl != NULL ? mxt_link_tls_read(link, bytes, sizeof bytes) : recv(link->fd, bytes, sizeof bytes, 0);
-        if (link->ssl != NULL && got <= 0)
+        ssize_t got = is_tls ? mxt_link_tls_read(link, bytes, sizeof bytes) : recv(link->fd, bytes, sizeof bytes, 0);
+        if (is_tls && got <= 0)
             return got < 0 ? MXT_EIO : MXT_OK;
         if (got < 0)
-            return errno == EAGAIN || errno == EINTR ? MXT_OK : mxt_link_break(link, "%s", strerror(errno));
+            return errno == EAGAIN || errno == EINTR ? MXT_OK : tell_end(link, strerror(errno));
         if (got == 0)
-            return mxt_link_break(link, CLOSED);
-        *has_moved = true;
+            return tell_end(link, CLOSED);
+        *has_moved = link->has_heard = true;
         link->moved_ms = mxt_link_now_ms();
         if (take_bytes(link, bytes, (size_t)got) != MXT_OK)
             return MXT_EIO;
-        if (link->ssl == NULL && (size_t)got < sizeof bytes)
+        if (!is_tls && (size_t)got < sizeof bytes)
             return MXT_OK;
     }
     link->may_hold_more = true;

@@ -29,6 +29,7 @@ struct mxt_link {
     int fd;              /* -1: not connected */
     bool wants_write;    /* TLS has something to send before it can read */
     bool may_hold_more;  /* the last look at the socket ended before it was empty */
+    bool has_heard;       /* anything, of this connection */
     int64_t moved_ms;    /* monotonic: when an answer moved last, or began to be awaited */
     redisReader *reader; /* of this connection */
     redisReplyObjectFunctions functions;
@@ -61,7 +62,7 @@ enum mxt_status mxt_link_new_reader(struct mxt_link *link) MXT_MUST_CHECK;
 /* Opens the socket by the deadline (mxt_link_now_ms). MXT_OK; MXT_EIO: told. */
 enum mxt_status mxt_link_open_socket(struct mxt_link *link, int64_t deadline_ms) MXT_MUST_CHECK;
 
-/* Waits until the socket can do `events` (poll's) or the deadline; the link breaks when it passes. MXT_OK; MXT_EIO: told. */
+/* In the TLS handshake: waits until the socket can do `events` (poll's) or the deadline; the link breaks when it passes. MXT_OK; MXT_EIO: told. */
 enum mxt_status mxt_link_await(struct mxt_link *link, short events, int64_t deadline_ms) MXT_MUST_CHECK;
 
 /* The context for rediss: trust and the client's certificate, read now. NULL: told in `error`. */

@@ -37,7 +37,7 @@ static int await_events(int fd, short events, int64_t deadline_ms)
 
 enum mxt_status mxt_link_await(struct mxt_link *link, short events, int64_t deadline_ms)
 {
-    return await_events(link->fd, events, deadline_ms) > 0 ? MXT_OK : mxt_link_break(link, "no answer in %u ms", link->connect_timeout_ms);
+    return await_events(link->fd, events, deadline_ms) > 0 ? MXT_OK : mxt_link_break(link, "no answer to the TLS handshake in %u ms: does Redis speak TLS on this port (tls-port)?", link->connect_timeout_ms);
 }
 
 /* Connects a socket by the deadline. 0, or the error's number. */

@@ -85,7 +85,7 @@ static enum mxt_status tell_failure(struct mxt_link *link)
         return mxt_link_break(link, "its certificate is not accepted (%s): redis.ca names whom to trust, the URL the name that the certificate carries",
                               X509_verify_cert_error_string(verdict));
     if (code == 0)
-        return mxt_link_break(link, "the TLS connection was closed: does Redis speak TLS on this port (tls-port)?");
+        return mxt_link_break(link, "the TLS connection was closed: does Redis speak TLS on this port (tls-port), and does it want a client's certificate (redis.certificate)?");
     switch (ERR_GET_REASON(code)) {
     case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
     case SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE:

@@ -10,6 +10,7 @@
 #include "sensor/publisher_int.h"
 
 #define MINUTE_MS 60000
+#define FIRST_PATIENCE_MS 2000u /* where Redis has never taken anything yet: most likely its address or our password is wrong, and somebody waits to be told */
 
 int64_t mxt_publisher_now_ms(void)
 {
@@ -86,8 +87,11 @@ static bool has_nothing_left(const struct mxt_publisher *publisher)
 /* Whether Redis has been away for too long for whoever waits for it. */
 static bool is_patience_over(const struct mxt_publisher *publisher, int64_t now)
 {
+    uint32_t patience_ms = publisher->config.patience_ms;
+    if (publisher->counters.published == 0 && patience_ms > FIRST_PATIENCE_MS)
+        patience_ms = FIRST_PATIENCE_MS;
     bool is_awaited = publisher->is_outbox_done || publisher->config.spool == NULL || publisher->held.count > 0;
-    return publisher->config.patience_ms > 0 && is_awaited && !mxt_link_is_connected(publisher->link) && now - publisher->moved_ms > publisher->config.patience_ms;
+    return patience_ms > 0 && is_awaited && !mxt_link_is_connected(publisher->link) && now - publisher->moved_ms > patience_ms;
 }
 
 static bool is_over(struct mxt_publisher *publisher)

@@ -125,8 +125,8 @@ class RedisServer:
                 return
             except redis.exceptions.BusyLoadingError:
                 time.sleep(0.02)
-            except redis.exceptions.ResponseError:
-                return  # it answers, if only that the default user is off
+            except (redis.exceptions.AuthenticationError, redis.exceptions.ResponseError):
+                return  # it answers, if only that it wants a password
             except redis.exceptions.ConnectionError:
                 time.sleep(0.02)
         raise AssertionError("redis-server does not answer")
