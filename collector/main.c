@@ -1,8 +1,11 @@
 /* mxtap-collector: reads the command line and does what it says. */
 #include <malloc.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "collector/alerts_cli.h"
 #include "collector/collector.h"
 #include "collector/options.h"
 
@@ -52,15 +55,13 @@ static void keep_memory(void)
     mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
 }
 
-int main(int argc, char **argv)
+static int collect(struct program *program)
 {
-    struct program program = {.argc = argc, .argv = argv, .faults = {.tell = complain}};
     struct mxt_collector_options options;
     int exit_status;
     keep_memory();
-    signal(SIGPIPE, SIG_IGN); /* a peer that leaves is an error of its link, told as such */
-    switch (mxt_collector_options_parse(argc, argv, &options, &program.faults)) {
-    case MXT_OK: exit_status = act(&program, &options); break;
+    switch (mxt_collector_options_parse(program->argc, program->argv, &options, &program->faults)) {
+    case MXT_OK: exit_status = act(program, &options); break;
     case MXT_EUSAGE: exit_status = 2; break;
     case MXT_ENOMEM:
         complain(NULL, "out of memory");
@@ -68,10 +69,19 @@ int main(int argc, char **argv)
         break;
     default: exit_status = 1; break;
     }
+    mxt_collector_options_free(&options);
+    return exit_status;
+}
+
+int main(int argc, char **argv)
+{
+    struct program program = {.argc = argc, .argv = argv, .faults = {.tell = complain}};
+    signal(SIGPIPE, SIG_IGN); /* a peer that leaves is an error of its link, told as such */
+    bool is_alerts = argc > 1 && strcmp(argv[1], "alerts") == 0;
+    int exit_status = is_alerts ? mxt_alerts_cli(argc - 1, argv + 1, &program.faults) : collect(&program);
     if (exit_status == 0 && (fflush(stdout) != 0 || ferror(stdout))) {
         perror("mxtap-collector: standard output");
         exit_status = 1;
     }
-    mxt_collector_options_free(&options);
     return exit_status;
 }

@@ -72,6 +72,7 @@ struct mxt_program {
     const char *usage; /* the first lines of --help */
     const char *notes; /* its last */
     const char *rest;  /* the option that words behind its own value belong to as well (a shell's glob gives them); NULL: words are refused */
+    bool has_free_words; /* they do also where the option itself is not written */
     const char *stray; /* what to say of other words: the mend */
     const struct mxt_key_use *tables;
     size_t table_count;

@@ -80,7 +80,7 @@ static enum mxt_status take_rest(const struct mxt_keys *keys, int argc, char **a
 {
     size_t rest = keys->program->rest == NULL ? keys->count : mxt_keys_option(keys, keys->program->rest, 0);
     for (int i = optind; i < argc; i++) {
-        if (rest == keys->count || !given->is_set[rest]) {
+        if (rest == keys->count || !(given->is_set[rest] || keys->program->has_free_words)) {
             char sentence[MXT_KEY_WHY];
             snprintf(sentence, sizeof sentence, "what is \"%.80s\"? %s", argv[i], keys->program->stray);
             mxt_config_tell(faults, "", sentence);
@@ -149,11 +149,14 @@ void mxt_config_help(const struct mxt_keys *keys)
     for (size_t i = 0; i < keys->count; i++)
         if ((keys->key[i]->place & MXT_KEY_ON_COMMAND_LINE) != 0)
             print_key(keys->key[i], mxt_key_option(keys->key[i]), "--", 0);
-    if (mxt_keys_option(keys, "config", 0) != keys->count)
-        puts("\nThe file of --config knows the same names, and:\n");
+    bool has_file = false;
     for (size_t i = 0; i < keys->count; i++)
-        if (is_the_files(keys->key[i]))
+        if (is_the_files(keys->key[i])) {
+            if (!has_file)
+                puts("\nThe file of --config knows the same names, and:\n");
+            has_file = true;
             print_key(keys->key[i], mxt_key_own_name(keys->key[i]), "", 2 * depth_of(keys->key[i]));
+        }
     if (keys->program->notes[0] != '\0')
         printf("\n%s\n", keys->program->notes);
 }
