@@ -58,9 +58,9 @@ struct mxt_segment {
     uint8_t flags;            /* enum mxt_tcp_flag */
     uint8_t ttl;              /* or hop limit */
     uint8_t vlan_count;
+    bool has_window_scale;    /* RFC 7323 option present; in a SYN */
     uint16_t vlan[MXT_VLAN_MAX];
     uint16_t urgent;          /* the urgent pointer; it counts with MXT_URG */
-    bool has_window_scale;    /* RFC 7323 option present; in a SYN */
     uint8_t window_scale;     /* bits that later windows of this side are to be shifted by */
     bool is_ip_damaged;       /* the IP header's checksum is wrong, and not just left to the network card (0) */
     bool has_good_ip;         /* it is right; neither: IPv6, or cut */
@@ -70,8 +70,8 @@ struct mxt_segment {
     uint32_t payload_length;  /* bytes at `payload` */
     uint32_t payload_missing; /* bytes that followed on the wire, cut by the snap length */
     const uint8_t *tcp;       /* the TCP header, for the checksum */
-    uint32_t frame_bytes;     /* the frame's length on the wire, for accounting */
     const char *interface;    /* of the frame */
+    uint32_t frame_bytes;     /* the frame's length on the wire, for accounting */
 };
 
 enum mxt_packet_verdict {

@@ -69,7 +69,7 @@ static void put_addresses(struct writer *writer, const struct mxt_fanout *fanout
     put(writer, BPF_LD | BPF_W | BPF_ABS, net(first));
     for (uint32_t offset = first + 4; offset <= last; offset += 4)
         put_add_word(writer, offset);
-    put(writer, BPF_ALU | BPF_ADD | BPF_K, addend);
+    put(writer, BPF_ALU | BPF_ADD | BPF_K, addend); /* NOLINT(misc-redundant-expression): both are 0 */
     put(writer, BPF_ALU | BPF_MUL | BPF_K, fanout->address_factor);
     put(writer, BPF_ST, 0);
 }

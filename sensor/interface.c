@@ -218,6 +218,7 @@ void mxt_interface_begin(struct mxt_interface *interface, int64_t since_us)
     interface->since_us = since_us;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the type is libpcap's */
 static void on_packet(u_char *user, const struct pcap_pkthdr *header, const u_char *bytes)
 {
     const struct mxt_interface *interface = (const struct mxt_interface *)(const void *)user;

@@ -23,6 +23,7 @@
 #define TICK_SLACK_US  100000  /* the clock without frames stays that much behind: some may be on their way up */
 #define REPORT_US      1000000 /* between two healths left in the box */
 #define DRAIN_US       2000000 /* the most that is given to what has come before a stop */
+#define DRAIN_OTHERS_US 4000000 /* the most that the others are waited for then */
 #define DRAIN_QUIET_US 30000   /* by then the kernel has handed up its last block: three times the interface's time-out */
 
 /* Frames copied out of the kernel's ring, which takes its room back while a batch is gathered. */
@@ -232,7 +233,7 @@ static void drain_handed(struct mxt_worker *worker, int64_t stop_us)
     mxt_exchange_wake(exchange, worker->config.number);
     mxt_exchange_leave(exchange, worker->config.number);
     int64_t now_us = wall_us();
-    while (!mxt_exchange_is_over(exchange, worker->config.number) && now_us >= stop_us && now_us - stop_us < 2 * DRAIN_US) {
+    while (!mxt_exchange_is_over(exchange, worker->config.number) && now_us >= stop_us && now_us - stop_us < DRAIN_OTHERS_US) {
         if (take_handed(worker, 0) == MXT_MORE)
             poll(NULL, 0, 1);
         now_us = wall_us();
