@@ -1,6 +1,10 @@
 /*
  * mxtap-bench-judge: what judging a record costs. Reads the sensor's JSON lines, decodes all session records first, then judges them in their order with an empty
- * memory, as an embedded sensor does, and tells nanoseconds a record for both steps.
+ * memory, and tells nanoseconds a record for both steps.
+ *
+ *     mxtap-bench-judge [BATCH]
+ *
+ * As an embedded sensor does; with BATCH as a collector does, which drains what has changed after so many records.
  */
 #include <inttypes.h>
 #include <stdint.h>
@@ -62,7 +66,19 @@ static int take_line(struct records *records, const char *line, size_t n)
     return 1;
 }
 
-static int64_t judge_all(const struct records *records, struct mxt_ledger *ledger)
+static void count_kept(void *context, const struct mxt_kept *kept)
+{
+    uint64_t *bytes = context;
+    *bytes += kept->n;
+}
+
+static void count_alert(void *context, const struct mxt_alert *alert)
+{
+    uint64_t *bytes = context;
+    *bytes += alert->count > 0;
+}
+
+static int64_t judge_all(const struct records *records, struct mxt_ledger *ledger, size_t batch, uint64_t *kept_bytes)
 {
     int64_t start = now_ns();
     for (size_t i = 0; i < records->count; i++) {
@@ -70,22 +86,25 @@ static int64_t judge_all(const struct records *records, struct mxt_ledger *ledge
         mxt_arena_init(&arena, JUDGE_ARENA);
         mxt_ledger_take(ledger, &records->items[i], NULL, 0, &arena);
         mxt_arena_free(&arena);
+        if (batch > 0 && i % batch == 0 && mxt_ledger_drain(ledger, count_kept, count_alert, kept_bytes) != MXT_OK)
+            return -1;
     }
     return now_ns() - start;
 }
 
-static int report(const struct records *records, int64_t decoding_ns)
+static int report(const struct records *records, int64_t decoding_ns, size_t batch)
 {
+    uint64_t kept_bytes = 0;
     struct mxt_judge_config judge;
     mxt_judge_config_init(&judge);
     struct mxt_memory *memory = mxt_memory_new();
-    const struct mxt_ledger_config config = {.judge = &judge, .memory = memory, .alerts_limits = MXT_ALERTS_LIMITS_DEFAULT};
+    const struct mxt_ledger_config config = {.judge = &judge, .memory = memory, .alerts_limits = MXT_ALERTS_LIMITS_DEFAULT, .is_kept = batch > 0};
     struct mxt_ledger *ledger = memory == NULL ? NULL : mxt_ledger_new(&config);
-    int64_t judging_ns = ledger == NULL ? 0 : judge_all(records, ledger);
+    int64_t judging_ns = ledger == NULL ? 0 : judge_all(records, ledger, batch, &kept_bytes);
     int is_done = ledger != NULL && records->count > 0 && mxt_ledger_refused(ledger) == 0;
     if (is_done)
-        printf("{\"records\": %zu, \"decode_ns\": %" PRId64 ", \"judge_ns\": %" PRId64 "}\n", records->count, decoding_ns / (int64_t)records->count,
-               judging_ns / (int64_t)records->count);
+        printf("{\"records\": %zu, \"decode_ns\": %" PRId64 ", \"judge_ns\": %" PRId64 ", \"kept_bytes\": %" PRIu64 "}\n", records->count,
+               decoding_ns / (int64_t)records->count, judging_ns / (int64_t)records->count, kept_bytes / records->count);
     else
         fputs("mxtap-bench-judge: no session record, or memory was refused\n", stderr);
     mxt_ledger_free(ledger);
@@ -93,8 +112,9 @@ static int report(const struct records *records, int64_t decoding_ns)
     return is_done ? 0 : 1;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    size_t batch = argc > 1 ? strtoul(argv[1], NULL, 10) : 0;
     struct records records = {NULL, NULL, 0, 0};
     char *line = NULL;
     size_t size = 0;
@@ -106,7 +126,7 @@ int main(void)
         is_good = take_line(&records, line, (size_t)n);
         decoding_ns += now_ns() - start;
     }
-    int status = is_good ? report(&records, decoding_ns) : 1;
+    int status = is_good ? report(&records, decoding_ns, batch) : 1;
     for (size_t i = 0; i < records.count; i++)
         mxt_arena_free(&records.arenas[i]);
     free(records.arenas);
