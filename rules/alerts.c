@@ -118,6 +118,8 @@ static enum mxt_status set_claim(struct mxt_alerts *alerts, struct claim *claim,
     if (!claim->is_stale && claim->severity >= severity)
         return MXT_OK;
     int64_t last_us = record->timestamp_us > record->start_us ? record->timestamp_us : record->start_us;
+    bool is_grown = claim->first_us == record->start_us && claim->last_us <= last_us && claim->severity == severity && claim->is_lost == is_lost(finding);
+    enum claim_change change = claim->severity == MXT_SEVERITY_NONE ? CLAIM_IS_NEW : is_grown ? CLAIM_HAS_GROWN : CLAIM_IS_ANOTHER;
     if (claim->first_us != record->start_us || claim->last_us != last_us || claim->severity != severity || claim->is_lost != is_lost(finding))
         mxt_alerts_changed(alerts, claim->subject, false);
     claim->is_stale = false;
@@ -127,6 +129,7 @@ static enum mxt_status set_claim(struct mxt_alerts *alerts, struct claim *claim,
     claim->is_lost = is_lost(finding);
     claim->earlier_session = earlier_session(finding);
     note_leading(alerts, claim);
+    mxt_alerts_summary_take(alerts, claim, change);
     const struct mxt_alert facts = mxt_alert_facts(record, finding);
     struct mxt_alert_packed *packed = mxt_alert_pack(&facts);
     if (packed == NULL)
@@ -170,6 +173,7 @@ static enum mxt_status withdraw_stale(struct mxt_alerts *alerts, struct session 
         }
         struct subject *subject = claim->subject;
         *link = claim->sibling;
+        mxt_alerts_summary_drop(subject);
         mxt_alerts_claim_free(claim);
         mxt_alerts_changed(alerts, subject, false);
         status = mxt_alerts_tell(alerts, subject, NULL, session) == MXT_OK ? status : MXT_ENOMEM;

@@ -44,6 +44,8 @@ struct told {
     struct told *next;
 };
 
+struct summary;
+
 #define CLOSES_MAX 8 /* of a subject: beyond, the earliest is forgotten, and what it parted may be one alert again */
 
 struct subject {
@@ -57,6 +59,7 @@ struct subject {
     int64_t closed_us[CLOSES_MAX]; /* a person closed it: what begins later is another alert; ascending */
     struct claim *claims, *folded;
     struct told *told;
+    struct summary *summary;   /* of its one run, where it has many claims and changes are kept; NULL: not known */
     int64_t leading_until_us;  /* when the last claim ended, by arrival, */
     enum mxt_severity leading; /* and the gravest since it was quiet */
     size_t claim_count;        /* folded ones too */
@@ -152,6 +155,21 @@ void mxt_alerts_runs_free(struct runs *runs);
 enum mxt_status mxt_alerts_make(const struct mxt_alerts *alerts, const struct run *run, struct mxt_arena *arena, struct mxt_alert *out) MXT_MUST_CHECK;
 /* What was told of a run: the telling whose time it overlaps; NULL: nothing. */
 struct told *mxt_alerts_told_of(const struct run *run);
+
+/* alerts_summary.c: a run that grows is not computed anew at each drain. */
+
+/* How a claim has changed. */
+enum claim_change { CLAIM_IS_NEW, CLAIM_HAS_GROWN, CLAIM_IS_ANOTHER };
+
+/* Takes the change into the subject's summary, or drops it where the change may matter otherwise. */
+void mxt_alerts_summary_take(const struct mxt_alerts *alerts, const struct claim *claim, enum claim_change change);
+/* The claim was folded into another. */
+void mxt_alerts_summary_fold(struct subject *subject, const struct claim *claim, const struct claim *into);
+void mxt_alerts_summary_drop(struct subject *subject);
+/* Remembers the subject's runs, if there is but one that is worth it. */
+void mxt_alerts_summary_keep(const struct mxt_alerts *alerts, struct subject *subject, const struct runs *runs);
+/* The summary as a run in `arena`; NULL: there is none, or memory is refused. */
+const struct run *mxt_alerts_summary_run(const struct subject *subject, struct mxt_arena *arena);
 
 /* alerts_tell.c */
 

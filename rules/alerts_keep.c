@@ -53,6 +53,7 @@ enum mxt_status mxt_alerts_close(struct mxt_alerts *alerts, uint64_t alert_id)
         const struct told *told = mxt_alerts_told_of(run);
         if ((told != NULL ? told->alert_id : run->alert_id) != alert_id || is_closed(run))
             continue;
+        mxt_alerts_summary_drop(run->subject);
         add_close(run->subject, run->last_us);
         mxt_alerts_changed(alerts, run->subject, true);
         status = MXT_OK;
@@ -156,22 +157,36 @@ static enum mxt_status drain_text(struct subject *subject, struct mxt_json *json
     return MXT_OK;
 }
 
+static enum mxt_status drain_run(const struct mxt_alerts *alerts, const struct run *run, void (*alert)(void *context, const struct mxt_alert *alert),
+                                 void *context)
+{
+    struct mxt_arena arena = {0};
+    struct mxt_alert made;
+    const struct told *told = mxt_alerts_told_of(run);
+    enum mxt_status status = mxt_alerts_make(alerts, run, &arena, &made);
+    if (status == MXT_OK) {
+        made.incident_id = told != NULL ? told->incident_id : mxt_alert_incident_id(run->first_session);
+        alert(context, &made);
+    }
+    mxt_arena_free(&arena);
+    return status;
+}
+
 static enum mxt_status drain_alerts(const struct mxt_alerts *alerts, struct subject *subject, void (*alert)(void *context, const struct mxt_alert *alert),
                                     void *context)
 {
     struct runs runs;
-    enum mxt_status status = mxt_alerts_runs(alerts, subject, &runs);
-    for (size_t i = 0; i < runs.count && status == MXT_OK; i++) {
-        struct mxt_arena arena = {0};
-        struct mxt_alert made;
-        const struct told *told = mxt_alerts_told_of(&runs.items[i]);
-        status = mxt_alerts_make(alerts, &runs.items[i], &arena, &made);
-        if (status == MXT_OK) {
-            made.incident_id = told != NULL ? told->incident_id : mxt_alert_incident_id(runs.items[i].first_session);
-            alert(context, &made);
-        }
-        mxt_arena_free(&arena);
-    }
+    struct mxt_arena arena = {0};
+    const struct run *known = mxt_alerts_summary_run(subject, &arena);
+    enum mxt_status status = known != NULL ? drain_run(alerts, known, alert, context) : MXT_OK;
+    mxt_arena_free(&arena);
+    if (known != NULL)
+        return status;
+    status = mxt_alerts_runs(alerts, subject, &runs);
+    if (status == MXT_OK)
+        mxt_alerts_summary_keep(alerts, subject, &runs);
+    for (size_t i = 0; i < runs.count && status == MXT_OK; i++)
+        status = drain_run(alerts, &runs.items[i], alert, context);
     mxt_alerts_runs_free(&runs);
     return status;
 }

@@ -132,6 +132,7 @@ static void load_members(struct load *load)
 /* What a text says of a subject replaces what an earlier one said. */
 static void clear_text(struct subject *subject)
 {
+    mxt_alerts_summary_drop(subject);
     while (subject->folded != NULL)
         mxt_alerts_claim_free(subject->folded);
     while (subject->told != NULL) {

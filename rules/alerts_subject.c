@@ -91,6 +91,7 @@ static void free_claims(struct claim *claim)
 
 void mxt_alerts_subject_clear(struct subject *subject)
 {
+    mxt_alerts_summary_drop(subject);
     free_claims(subject->claims);
     free_claims(subject->folded);
     subject->claims = subject->folded = NULL;
@@ -170,6 +171,7 @@ void mxt_alerts_fold(struct claim *claim, int64_t quiet_us)
     claim->sibling = NULL;
     for (struct claim *folded = subject->folded; folded != NULL; folded = folded->next) {
         if (is_near(folded, claim, quiet_us)) {
+            mxt_alerts_summary_fold(subject, claim, folded);
             absorb(folded, claim);
             return;
         }
