@@ -50,7 +50,7 @@ bool mxt_confine(const struct mxt_options *options)
             fputs("mxtap-sensor: no sandbox: for debugging only; whoever sends packets reaches a program with all its privileges\n", stderr);
         return true;
     }
-    struct mxt_sandbox_config config = {.user = options->user, .has_publisher = options->redis.url != NULL};
+    struct mxt_sandbox_config config = {.user = options->user, .has_publisher = options->redis.url != NULL, .has_metrics = options->interface_count > 0 && options->metrics.port != 0};
     char *knowledge = options->knowledge != NULL && options->redis.url == NULL ? folder_of(options->knowledge) : NULL;
     if (config.user == NULL && options->interface_count > 0)
         config.user = mxt_sandbox_default_user();

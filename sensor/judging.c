@@ -35,6 +35,7 @@ struct mxt_judging {
     const struct mxt_parcel *parcel; /* being judged */
     bool is_unwritten; /* the knowledge, at the end */
     uint64_t alerts;
+    uint64_t told;   /* live: how often an alert was raised, or grew graver */
     uint64_t transit; /* sessions between strangers, by the home networks */
 };
 
@@ -54,6 +55,7 @@ static void on_judged(void *context, const struct mxt_record *record, const stru
 static void on_alert(void *context, const struct mxt_alert *alert)
 {
     struct mxt_judging *judging = context;
+    judging->told += alert->count > 0;
     mxt_output_alert(judging->output, alert);
 }
 
@@ -198,6 +200,15 @@ static void advise(const struct mxt_judging *judging, struct mxt_health *health)
     complain(judging, sentence);
     if (health->advice == NULL)
         health->advice = sentence;
+}
+
+void mxt_judging_complete(struct mxt_judging *judging, struct mxt_health *health)
+{
+    pthread_mutex_lock(&judging->lock);
+    health->alerts = judging->told;
+    health->suppressed = mxt_ledger_suppressed(judging->ledger);
+    health->refused += mxt_ledger_refused(judging->ledger);
+    pthread_mutex_unlock(&judging->lock);
 }
 
 void mxt_judging_health(struct mxt_judging *judging, struct mxt_health *health, bool is_asked_for)

@@ -30,6 +30,9 @@ bool mxt_judging_is_broken(const struct mxt_judging *judging);
 /* Live: tells the health so far, which is completed by what only the judge counts; see mxt_output_health. Any thread. */
 void mxt_judging_health(struct mxt_judging *judging, struct mxt_health *health, bool is_asked_for);
 
+/* Completes the health by what only the judge counts, and tells nobody. Any thread. */
+void mxt_judging_complete(struct mxt_judging *judging, struct mxt_health *health);
+
 /*
  * The end, after the outbox was closed: waits until all is judged, then tells the alerts, and `health`, which it completes by what only the judge counts and
  * by advice.

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "sensor/filter.h"
+#include "sensor/gauges.h"
 #include "sensor/exchange.h"
 #include "sensor/interface.h"
 #include "sensor/seed.h"
@@ -34,6 +35,7 @@ struct live {
     struct mxt_station *station;
     struct mxt_fanout fanout;
     struct mxt_exchange *exchange; /* NULL: there is one worker */
+    struct mxt_gauges *gauges;
     struct crew crew[MXT_OPTIONS_WORKERS];
     int signal_fd, failure_fd;
     time_t next_health; /* monotonic */
@@ -156,7 +158,8 @@ static bool make_workers(struct live *live)
 /* All that needs a right, a path or a name: behind it no privilege is needed any more. */
 static bool open_all(struct live *live)
 {
-    return catch_signals(live) && check_filter(live->options->filter) && (live->station = mxt_station_open(live->options)) != NULL && open_interfaces(live) &&
+    return catch_signals(live) && check_filter(live->options->filter) && (live->station = mxt_station_open(live->options)) != NULL &&
+           (live->gauges = mxt_gauges_open(live->options)) != NULL && open_interfaces(live) &&
            make_workers(live);
 }
 
@@ -175,6 +178,16 @@ static void tell_health(struct live *live, bool is_asked_for)
     struct mxt_health health;
     sum_health(live, &health);
     mxt_station_health(live->station, &health, is_asked_for);
+}
+
+static void take_reading(struct live *live)
+{
+    struct mxt_gauges_reading reading = {0};
+    if (!mxt_gauges_is_asked(live->gauges))
+        return;
+    sum_health(live, &reading.health);
+    mxt_station_read(live->station, &reading);
+    mxt_gauges_note(live->gauges, &reading);
 }
 
 /* Whether a signal asks to stop; answers the others. */
@@ -219,6 +232,7 @@ static int watch(struct live *live)
             return 0;
         if (mxt_station_is_broken(live->station))
             return 1;
+        take_reading(live);
         if (monotonic_s() >= live->next_health) {
             live->next_health += HEALTH_INTERVAL_S;
             tell_health(live, false);
@@ -286,6 +300,9 @@ static int run(struct live *live)
 {
     if (!mxt_station_start(live->station))
         return 1;
+    take_reading(live);
+    if (mxt_gauges_start(live->gauges) != MXT_OK)
+        return 1;
     if (live->options->workers > 1)
         begin_interfaces(live);
     int exit_status = 1;
@@ -307,6 +324,7 @@ static void close_all(struct live *live)
         for (size_t j = 0; j < MXT_WORKER_INTERFACES; j++)
             mxt_interface_close(live->crew[i].interfaces[j]);
     }
+    mxt_gauges_free(live->gauges);
     mxt_exchange_free(live->exchange);
     mxt_station_free(live->station);
     if (live->signal_fd >= 0)

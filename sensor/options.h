@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "collector/link.h"
+#include "collector/metrics_keys.h"
 #include "decoders/arena.h"
 #include "decoders/packet.h"
 #include "decoders/status.h"
@@ -52,6 +53,7 @@ struct mxt_options {
     bool no_sandbox;
     const char *user; /* whom root turns into; NULL: live mxtap or nobody, in a replay nobody else */
     struct mxt_judge_config judge;
+    struct mxt_metrics_config metrics;
     struct mxt_arena texts; /* what was not in argv */
 };
 

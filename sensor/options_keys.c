@@ -205,7 +205,7 @@ static const struct mxt_key questions[] = {
 
 static const struct mxt_key_table own = TABLE(keys), spool = TABLE(spool_keys), asking = TABLE(questions);
 
-static const struct mxt_key_use tables[] = {{&own, 0}, {&mxt_link_keys, offsetof(struct mxt_options, redis)}, {&spool, 0}, {&mxt_limits_keys, offsetof(struct mxt_options, limits)}, {&mxt_judge_keys, offsetof(struct mxt_options, judge)}, {&asking, 0}};
+static const struct mxt_key_use tables[] = {{&own, 0}, {&mxt_link_keys, offsetof(struct mxt_options, redis)}, {&spool, 0}, {&mxt_limits_keys, offsetof(struct mxt_options, limits)}, {&mxt_judge_keys, offsetof(struct mxt_options, judge)}, {&mxt_metrics_keys, offsetof(struct mxt_options, metrics)}, {&asking, 0}};
 
 static void free_options(void *options)
 {

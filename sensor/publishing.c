@@ -97,7 +97,7 @@ struct mxt_publisher_counters mxt_publishing_counters(struct mxt_publishing *pub
     return mxt_publisher_counters(publishing->publisher);
 }
 
-static void fill_in(struct mxt_publishing *publishing, struct mxt_health *health)
+void mxt_publishing_complete(struct mxt_publishing *publishing, struct mxt_health *health)
 {
     struct mxt_publisher_counters counters = mxt_publisher_counters(publishing->publisher);
     health->published = counters.published;
@@ -119,7 +119,7 @@ static void print_health(FILE *stream, const struct mxt_health *health)
 
 void mxt_publishing_health(struct mxt_publishing *publishing, struct mxt_health *health, bool is_asked_for)
 {
-    fill_in(publishing, health);
+    mxt_publishing_complete(publishing, health);
     (void)!mxt_outbox_health(publishing->outbox, health); /* counts what it does not take */
     if (is_asked_for)
         print_health(stderr, health);
@@ -138,7 +138,7 @@ void mxt_publishing_finish(struct mxt_publishing *publishing, struct mxt_health 
     mxt_outbox_close(publishing->outbox);
     publishing->left = mxt_publisher_finish(publishing->publisher, publishing->is_live ? LIVE_END_MS : 0);
     publishing->is_running = false;
-    fill_in(publishing, health);
+    mxt_publishing_complete(publishing, health);
     if (publishing->options->output == MXT_OUTPUT_JSON)
         print_health(stdout, health);
     else

@@ -30,6 +30,9 @@ bool mxt_publishing_is_broken(struct mxt_publishing *publishing);
 /* Completes the health by what the publisher counts, and publishes it; where somebody has asked, it goes to stderr too. Any thread. */
 void mxt_publishing_health(struct mxt_publishing *publishing, struct mxt_health *health, bool is_asked_for);
 
+/* Completes the health by what the publisher counts, and tells nobody. Any thread. */
+void mxt_publishing_complete(struct mxt_publishing *publishing, struct mxt_health *health);
+
 /*
  * The end, before the outbox is closed: publishes the last health, closes the outbox, waits until Redis has all (a live sensor for some seconds, a replay as long as
  * something moves), and tells on standard output what was published.

@@ -29,6 +29,7 @@ struct mxt_station {
     size_t post_count;
     int64_t start_us;          /* live: when it began; 0 in a replay, so that replays compare */
     atomic_uint_fast64_t sequence; /* of the last record: engines run in threads of their own */
+    atomic_uint_fast64_t findings_of[MXT_RULES]; /* of final records */
     uint64_t refused; /* allocations, known at the end */
     struct mxt_health told; /* the health last told, and the advice that went with it */
 };
@@ -58,6 +59,9 @@ static void on_record(void *context, const struct mxt_record *record, struct mxt
     (void)arena;
     numbered.sensor_start_us = station->start_us;
     numbered.sequence = atomic_fetch_add_explicit(&station->sequence, 1, memory_order_relaxed) + 1;
+    if (record->final)
+        for (const struct mxt_finding *finding = record->findings; finding != NULL; finding = finding->next)
+            atomic_fetch_add_explicit(&station->findings_of[finding->rule], 1, memory_order_relaxed);
     mxt_outbox_record(station->outbox, &numbered); /* counts what it does not take */
 }
 
@@ -194,6 +198,23 @@ void mxt_station_health(struct mxt_station *station, struct mxt_health *health, 
     }
     add_lost(station, health);
     mxt_judging_health(station->judging, health, is_asked_for);
+}
+
+void mxt_station_read(struct mxt_station *station, struct mxt_gauges_reading *reading)
+{
+    const struct mxt_outbox_counters outbox = mxt_outbox_counters(station->outbox);
+    reading->queue_records = outbox.parcels;
+    reading->queue_bytes = outbox.bytes;
+    for (size_t i = 0; i < MXT_RULES; i++)
+        reading->findings_of[i] = atomic_load_explicit(&station->findings_of[i], memory_order_relaxed);
+    if (station->publishing != NULL) {
+        reading->has_redis = true;
+        reading->is_redis_up = mxt_publishing_counters(station->publishing).is_connected;
+        mxt_publishing_complete(station->publishing, &reading->health);
+    } else {
+        add_lost(station, &reading->health);
+        mxt_judging_complete(station->judging, &reading->health);
+    }
 }
 
 void mxt_station_finish(struct mxt_station *station, const struct mxt_health *beside)

@@ -9,6 +9,7 @@
 
 #include "rules/event.h"
 #include "sensor/engine.h"
+#include "sensor/gauges.h"
 #include "sensor/options.h"
 
 #define MXT_STATION_ENGINES 64 /* at most: one a worker */
@@ -38,6 +39,9 @@ bool mxt_station_is_broken(const struct mxt_station *station);
  * in an engine's thread.
  */
 void mxt_station_health(struct mxt_station *station, struct mxt_health *health, bool is_asked_for);
+
+/* Live: completes a reading, whose health is summed up already, by what stands behind the engines. Not in an engine's thread. */
+void mxt_station_read(struct mxt_station *station, struct mxt_gauges_reading *reading);
 
 /*
  * The end: finishes the engines, which no other thread uses any more, waits for the judge, and tells what is told at the end. `beside` (or NULL): counters that

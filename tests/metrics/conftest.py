@@ -1,0 +1,5 @@
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "redis"))
+from redis_fixtures import *  # noqa: E402,F401,F403
