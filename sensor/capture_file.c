@@ -154,7 +154,7 @@ static enum mxt_status prepare_reader(struct mxt_capture *capture, struct mxt_re
     enum mxt_status status = mxt_reader_open(reader);
     if (status != MXT_OK)
         return status;
-    if (capture->count > 1 && reader->source.is_regular && strcmp(reader->path, "-") != 0) {
+    if (capture->count > 1 && reader->source.tap.is_regular && strcmp(reader->path, "-") != 0) {
         struct mxt_frame frame;
         status = mxt_reader_next(reader, &frame);
         if (status == MXT_OK)
@@ -224,6 +224,12 @@ void mxt_capture_free(struct mxt_capture *capture)
     free(capture->remarks);
     mxt_arena_free(&capture->names.arena);
     free(capture);
+}
+
+void mxt_capture_read_ahead(struct mxt_capture *capture, void (*began)(void *context), void *context)
+{
+    if (capture->count == 1 && capture->heap_count == 1)
+        mxt_source_read_ahead(&capture->heap[0]->source, began, context);
 }
 
 /* Reads the reader's next frame ahead. As mxt_reader_next. */

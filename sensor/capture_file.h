@@ -23,8 +23,14 @@ struct mxt_capture *mxt_capture_open(const char *const *paths, size_t count, cha
 void mxt_capture_free(struct mxt_capture *capture);
 
 /*
+ * From here on a thread reads ahead of the frames asked for, and decompresses, where there is one capture. Several are read as their frames are wanted: they may
+ * be thousands. To be called once at most, when threads may be started. `began` (or NULL) is called first thing in the thread.
+ */
+void mxt_capture_read_ahead(struct mxt_capture *capture, void (*began)(void *context), void *context);
+
+/*
  * The next frame in time order. MXT_OK: *out is filled, its bytes valid until the next call. MXT_DONE: all files are at their end; mxt_capture_error tells
- * whether one of them was damaged. MXT_MORE: a signal came while a pipe had nothing to read; call again, or leave. A damaged or truncated file is used up to
+ * whether one of them was damaged. MXT_MORE: a signal came while a pipe had nothing to read, or some time passed; call again, or leave. A damaged or truncated file is used up to
  * the damage and then left; the others go on.
  */
 enum mxt_status mxt_capture_next(struct mxt_capture *capture, struct mxt_frame *out) MXT_MUST_CHECK;

@@ -34,7 +34,7 @@ enum mxt_status mxt_reader_fail(struct mxt_reader *reader, enum mxt_status statu
 enum mxt_status mxt_reader_init(struct mxt_reader *reader, const char *path, size_t index, struct mxt_interface_names *names)
 {
     memset(reader, 0, sizeof *reader);
-    reader->source.fd = -1;
+    reader->source.tap.fd = -1;
     reader->path = path;
     reader->index = index;
     reader->names = names;

@@ -1,24 +1,10 @@
-/* Bytes of files and pipes. */
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
+/* Bytes of files and pipes, in pieces as long as they are wanted. */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "sensor/capture_file_int.h"
 
-/*
- * Bytes asked of the kernel at once. Files are read, not mapped: measured on a file of 1 GB in the page cache (2.5 GHz Cascade Lake, Linux 6.18; frames
- * of 60 to 1514 bytes, on average 786), looking at Ethernet type, IP header and ports of every frame, in seconds: libpcap's loop 0.283; read() in
- * pieces of 64 KiB 0.143, 128 KiB 0.141, 256 KiB 0.142, 512 KiB 0.153, 1 MiB 0.167; mmap 0.136, populated in windows of 1 to 16 MiB 0.138. What
- * mapping gains where payload is left alone it loses where it is looked at, since read bytes are in the cache already; and a mapped file
- * that shrinks kills the program. Small enough to stay in the second-level cache.
- */
-#define READ_SIZE   (128u << 10)
-#define PACKED_SIZE (64u << 10) /* compressed bytes read at once */
-#define BUFFER_SIZE (READ_SIZE + MXT_SOURCE_NEED_MAX)
+#define BUFFER_SIZE (MXT_READ_SIZE + MXT_SOURCE_NEED_MAX)
 #define MAGIC_SIZE  4 /* bytes that tell compression */
 
 static enum mxt_status fail(struct mxt_source *source, enum mxt_status status, const char *fault)
@@ -27,61 +13,44 @@ static enum mxt_status fail(struct mxt_source *source, enum mxt_status status, c
     return status;
 }
 
-static enum mxt_status fail_errno(struct mxt_source *source, const char *doing, const char *mend)
+/* What was drawn is at hand now, from `p` on. */
+static enum mxt_status note(struct mxt_source *source, const uint8_t *p, const struct mxt_drawn *drawn)
 {
-    char text[80];
-    const char *reason = strerror_r(errno, text, sizeof text);
-    snprintf(source->fault_text, sizeof source->fault_text, "cannot %s: %s; %s", doing, reason, mend);
-    return fail(source, MXT_EIO, source->fault_text);
+    source->p = p;
+    source->end = drawn->p + drawn->n;
+    source->done = drawn->done;
+    source->is_at_end = drawn->status == MXT_DONE;
+    source->fault = drawn->fault;
+    if (drawn->status < MXT_OK)
+        source->failure = drawn->status;
+    return drawn->status == MXT_DONE ? MXT_OK : drawn->status;
 }
 
-/* One read() into `p`. MXT_OK with *got > 0, MXT_DONE at the end, MXT_MORE after a signal, MXT_EIO. */
-static enum mxt_status read_some(struct mxt_source *source, uint8_t *p, size_t n, size_t *got)
+/* Those at hand move in front of what a thread has read. */
+static enum mxt_status fill_ahead(struct mxt_source *source)
 {
-    ssize_t result = read(source->fd, p, n);
-    if (result < 0)
-        return errno == EINTR ? MXT_MORE : fail_errno(source, "read", "what precedes it was used");
-    *got = (size_t)result;
-    source->done += (size_t)result;
-    return result == 0 ? MXT_DONE : MXT_OK;
-}
-
-static enum mxt_status fill_packed(struct mxt_source *source, uint8_t *out, size_t room)
-{
-    uint8_t *packed = source->buffer + BUFFER_SIZE;
-    for (;;) {
-        size_t n = 0;
-        enum mxt_status status = mxt_unpacker_run(source->unpacker, out, room, &n, &source->fault);
-        source->end = out + n;
-        if (status == MXT_DONE)
-            source->is_at_end = true;
-        if (status != MXT_MORE)
-            return status == MXT_DONE ? MXT_OK : status;
-        status = read_some(source, packed, PACKED_SIZE, &n);
-        if (status == MXT_DONE && !mxt_unpacker_is_complete(source->unpacker))
-            return fail(source, MXT_EMALFORMED, "the compressed data ends early; what precedes was used, copy the file again");
-        if (status == MXT_DONE)
-            source->is_at_end = true;
-        if (status != MXT_OK)
-            return status == MXT_DONE ? MXT_OK : status;
-        mxt_unpacker_feed(source->unpacker, packed, n);
-    }
+    struct mxt_drawn drawn;
+    enum mxt_status status = mxt_ahead_take(source->ahead, &drawn);
+    if (status != MXT_OK)
+        return status;
+    size_t left = mxt_source_left(source);
+    uint8_t *p = (uint8_t *)(uintptr_t)drawn.p - left;
+    memcpy(p, source->p, left);
+    return note(source, p, &drawn);
 }
 
 /* Adds bytes to those at hand, which move to the front. MXT_OK also where the end was met instead. */
 static enum mxt_status fill(struct mxt_source *source)
 {
+    if (source->ahead != NULL)
+        return fill_ahead(source);
     size_t left = mxt_source_left(source);
     memmove(source->buffer, source->p, left);
-    source->p = source->buffer;
-    source->end = source->buffer + left;
-    if (source->unpacker != NULL)
-        return fill_packed(source, source->buffer + left, READ_SIZE);
-    size_t n = 0;
-    enum mxt_status status = read_some(source, source->buffer + left, READ_SIZE, &n);
-    source->end += n;
-    source->is_at_end = status == MXT_DONE;
-    return status == MXT_DONE ? MXT_OK : status;
+    struct mxt_drawn drawn = {.p = source->buffer + left};
+    drawn.status = mxt_tap_draw(&source->tap, source->buffer + left, MXT_READ_SIZE, &drawn.n);
+    drawn.done = source->tap.done;
+    drawn.fault = source->tap.fault;
+    return note(source, source->buffer, &drawn);
 }
 
 static void pass_over(struct mxt_source *source)
@@ -96,8 +65,8 @@ enum mxt_status mxt_source_need(struct mxt_source *source, size_t n)
 {
     pass_over(source);
     while (source->skip > 0 || mxt_source_left(source) < n) {
-        if (source->is_at_end)
-            return MXT_DONE;
+        if (source->is_at_end || source->failure != MXT_OK)
+            return source->is_at_end ? MXT_DONE : source->failure;
         enum mxt_status status = fill(source);
         if (status != MXT_OK)
             return status;
@@ -116,54 +85,30 @@ void mxt_source_skip(struct mxt_source *source, uint64_t n)
 static enum mxt_status look_through_compression(struct mxt_source *source)
 {
     static const uint8_t gzip[2] = {0x1f, 0x8b}, zstd[4] = {0x28, 0xb5, 0x2f, 0xfd};
+    enum mxt_compression compression;
     enum mxt_status status = mxt_source_need(source, MAGIC_SIZE);
     if (status == MXT_MORE)
         return fail(source, MXT_EIO, "interrupted before its first bytes came");
     if (status != MXT_OK)
         return status == MXT_DONE ? MXT_OK : status;
     if (memcmp(source->p, gzip, sizeof gzip) == 0)
-        source->compression = MXT_COMPRESSION_GZIP;
+        compression = MXT_COMPRESSION_GZIP;
     else if (memcmp(source->p, zstd, sizeof zstd) == 0)
-        source->compression = MXT_COMPRESSION_ZSTD;
+        compression = MXT_COMPRESSION_ZSTD;
     else
         return MXT_OK;
-    size_t n = mxt_source_left(source);
-    uint8_t *buffer = realloc(source->buffer, BUFFER_SIZE + (n > PACKED_SIZE ? n : PACKED_SIZE));
-    if (buffer == NULL)
-        return fail(source, MXT_ENOMEM, "out of memory");
-    source->buffer = buffer;
-    memcpy(buffer + BUFFER_SIZE, buffer, n); /* nothing was taken of them yet: they begin the buffer */
-    source->p = source->end = buffer;
+    status = mxt_tap_unpack(&source->tap, compression, source->p, mxt_source_left(source));
+    source->fault = source->tap.fault;
+    source->p = source->end = source->buffer;
     source->is_at_end = false;
-    source->unpacker = mxt_unpacker_new(source->compression);
-    if (source->unpacker == NULL)
-        return fail(source, MXT_ENOMEM, "out of memory");
-    mxt_unpacker_feed(source->unpacker, buffer + BUFFER_SIZE, n);
-    return MXT_OK;
-}
-
-static enum mxt_status open_fd(struct mxt_source *source, const char *path)
-{
-    source->fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-    if (source->fd < 0)
-        return fail_errno(source, "open", errno == EACCES ? "give this user the right to read it" : "check the name");
-    struct stat info;
-    if (fstat(source->fd, &info) != 0)
-        return fail_errno(source, "look at it", "check the name");
-    if (S_ISDIR(info.st_mode))
-        return fail(source, MXT_EIO, "is a folder; name the captures in it");
-    source->is_regular = S_ISREG(info.st_mode);
-    if (source->is_regular) {
-        source->size = (uint64_t)info.st_size;
-        posix_fadvise(source->fd, 0, 0, POSIX_FADV_SEQUENTIAL); /* a hint: twice the read-ahead */
-    }
-    return MXT_OK;
+    return status;
 }
 
 enum mxt_status mxt_source_open(struct mxt_source *source, const char *path)
 {
     memset(source, 0, sizeof *source);
-    enum mxt_status status = open_fd(source, path);
+    enum mxt_status status = mxt_tap_open(&source->tap, path, &source->size);
+    source->fault = source->tap.fault;
     if (status == MXT_OK) {
         source->buffer = malloc(BUFFER_SIZE);
         source->p = source->end = source->buffer;
@@ -176,12 +121,16 @@ enum mxt_status mxt_source_open(struct mxt_source *source, const char *path)
 
 void mxt_source_close(struct mxt_source *source)
 {
-    if (source->fd > STDIN_FILENO)
-        close(source->fd);
-    source->fd = -1;
-    mxt_unpacker_free(source->unpacker);
-    source->unpacker = NULL;
+    mxt_ahead_free(source->ahead);
+    source->ahead = NULL;
+    mxt_tap_close(&source->tap);
     free(source->buffer);
     source->buffer = NULL;
     source->p = source->end = NULL;
+}
+
+void mxt_source_read_ahead(struct mxt_source *source, void (*began)(void *context), void *context)
+{
+    if (source->ahead == NULL && !source->is_at_end && source->tap.fd >= 0)
+        source->ahead = mxt_ahead_new(&source->tap, began, context);
 }

@@ -61,6 +61,12 @@ static void set_buffering(const struct mxt_options *options)
     setvbuf(stdout, NULL, has_growing ? _IOLBF : _IOFBF, STDOUT_BUFFER);
 }
 
+static void confine_reader(void *context)
+{
+    const struct replay *replay = context;
+    mxt_confine_thread(replay->options, MXT_SANDBOX_REPLAY);
+}
+
 static bool open_all(struct replay *replay)
 {
     const struct mxt_options *options = replay->options;
@@ -77,6 +83,7 @@ static bool open_all(struct replay *replay)
     }
     if (!mxt_station_start(replay->station))
         return false;
+    mxt_capture_read_ahead(replay->capture, confine_reader, replay);
     mxt_confine_thread(options, MXT_SANDBOX_REPLAY);
     return true;
 }
