@@ -37,10 +37,10 @@ REPLY = 0x100  # with flags: the packet is the server's
 SYN, ACK, FIN = 0x02, 0x10, 0x01
 
 
-def session(number, start=1763700000.0):
-    """One session in which mail crosses in the clear to a server of 16; client and time are the number's own: a session is told when time has passed since its end."""
+def session(number, step=100, start=1763700000.0):
+    """One session in which mail crosses in the clear to a server of 16. Client and time are the number's own, `step` seconds apart: a session is told some time after its end."""
     client, server = struct.pack("!I", 0x0A000000 + number % 60000 + 1), bytes([192, 0, 2, 10 + number % 16])
-    port, at = 1025 + number // 60000, start + number * 100
+    port, at = 1025 + number // 60000, start + number * step
     lines = [(REPLY, b"220 mx.example.net ESMTP\r\n"), (0, b"EHLO out.example.org\r\n"), (REPLY, b"250-mx.example.net\r\n250-SIZE 1000\r\n250 XXXXXXXA\r\n"),
              (0, f"MAIL FROM:<n{number}@example.org>\r\n".encode()), (REPLY, b"250 ok\r\n"), (0, b"RCPT TO:<bob@example.net>\r\n"), (REPLY, b"250 ok\r\n"),
              (0, b"DATA\r\n"), (REPLY, b"354 go\r\n"), (0, b"Subject: x\r\n\r\nx\r\n.\r\n"), (REPLY, b"250 queued\r\n"), (0, b"QUIT\r\n"), (REPLY, b"221 bye\r\n")]
@@ -60,8 +60,8 @@ def session(number, start=1763700000.0):
 HEADER = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 1)
 
 
-def write_capture(path, numbers):
-    Path(path).write_bytes(HEADER + b"".join(map(session, numbers)))
+def write_capture(path, numbers, step=100):
+    Path(path).write_bytes(HEADER + b"".join(session(number, step) for number in numbers))
     return Path(path)
 
 
@@ -98,9 +98,9 @@ class Stream:
         for line in stream:
             lines.append(line.decode())
 
-    def feed(self, numbers):
+    def feed(self, numbers, step=100):
         for number in numbers:
-            self.process.stdin.write(session(number))
+            self.process.stdin.write(session(number, step))
         self.process.stdin.flush()
 
     def finish(self):
