@@ -201,7 +201,7 @@ enum mxt_status mxt_spool_append(struct mxt_spool *spool, const void *head, size
     XXH3_64bits_update(&state, head, head_n);
     XXH3_64bits_update(&state, body, body_n);
     struct mxt_spool_header header = {MXT_SPOOL_MAGIC, (uint32_t)length, XXH3_64bits_digest(&state)};
-    struct iovec parts[] = {{&header, sizeof header}, {(void *)(uintptr_t)head, head_n}, {(void *)(uintptr_t)body, body_n}};
+    struct iovec parts[] = {{&header, sizeof header}, {(void *)head, head_n}, {(void *)body, body_n}};
     ssize_t written = pwritev(spool->write_fd, parts, 3, (off_t)file->size);
     if (written != (ssize_t)whole) {
         if (written >= 0)
