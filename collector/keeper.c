@@ -271,7 +271,9 @@ static void on_kept(void *context, const struct mxt_kept *kept)
     case MXT_KEPT_BASELINE: break;
     }
     space = strchr(kept->key, ' ');
-    snprintf(kind, sizeof kind, "%.*s", (int)(space - kept->key), kept->key);
+    size_t n = (size_t)(space - kept->key) < sizeof kind ? (size_t)(space - kept->key) : sizeof kind - 1;
+    memcpy(kind, kept->key, n);
+    kind[n] = '\0';
     write_kept(keeper, kind, space + 1, KEPT_LIFE_MS, kept);
 }
 

@@ -79,9 +79,12 @@ static bool take_entries(struct mxt_worker *worker, const redisReply *entries)
     adapt_count(worker, entries);
     if (!mxt_worker_ask(worker))
         return false;
-    for (size_t i = 0; i < entries->elements; i++)
+    for (size_t i = 0; i < entries->elements; i++) {
         if (read_entry_id(entries->element[i], &id) && mxt_keeper_take(worker->keeper, id, entries->element[i]->element[1]) != MXT_OK)
             return mxt_worker_give_up(worker, MXT_WORKER_BROKEN, "out of memory");
+        if (!mxt_worker_keep_house(worker)) /* on a slow machine a batch can outlast the lease */
+            return false;
+    }
     return mxt_worker_send(worker);
 }
 

@@ -27,11 +27,31 @@ static void put(struct drain *drain, const char *key, const char *field, enum mx
     drain->each(drain->context, &(struct mxt_kept){.kind = kind, .key = key, .field = field, .text = text, .n = text == NULL ? 0 : drain->json.length});
 }
 
+/* The key of a subject, as "kind key", cut where it does not fit. Several a record are drained: no printf. */
+static void write_key(const struct mxt_subject *subject, char *key, size_t size)
+{
+    const char *kind = mxt_subject_kind_name(subject->kind);
+    size_t n = strlen(kind), rest = strnlen(subject->key, size - n - 2);
+    memcpy(key, kind, n);
+    key[n++] = ' ';
+    memcpy(key + n, subject->key, rest);
+    key[n + rest] = '\0';
+}
+
+/* A place's number, below 100. */
+static void write_place(unsigned place, char *text)
+{
+    if (place >= 10)
+        *text++ = (char)('0' + place / 10 % 10);
+    *text++ = (char)('0' + place % 10);
+    *text = '\0';
+}
+
 static void drain_part(void *context, const struct mxt_baseline_part *part)
 {
     struct drain *drain = context;
     char key[32 + MXT_SUBJECT_KEY], place[PLACE_TEXT];
-    snprintf(key, sizeof key, "%s %s", mxt_subject_kind_name(part->subject->kind), part->subject->key);
+    write_key(part->subject, key, sizeof key);
     if (drain->json.has_failed)
         return;
     mxt_json_reset(&drain->json);
@@ -40,7 +60,7 @@ static void drain_part(void *context, const struct mxt_baseline_part *part)
         status = mxt_marks_encode(&drain->json, part->marks);
     else if (part->sighting != NULL)
         status = mxt_sighting_encode(&drain->json, part->sighting);
-    snprintf(place, sizeof place, "%u", (unsigned)part->place);
+    write_place((unsigned)part->place, place);
     if (status == MXT_OK)
         put(drain, key,
             part->marks != NULL      ? "marks"
