@@ -14,6 +14,7 @@
 #include "collector/ask.h"
 #include "collector/beside.h"
 #include "collector/partition.h"
+#include "collector/policy_files.h"
 #include "collector/redis_state.h"
 #include "collector/script.h"
 #include "collector/worker.h"
@@ -21,7 +22,7 @@
 #define ROUND_MS       1000 /* between two looks at who is there and what is free */
 #define RETRY_MAX_MS   8000 /* between two tries to work a partition that cannot be worked */
 #define PRESENT_MS     "4000" /* a sign of life counts for so long */
-#define ONCE_WAIT_MS   (3 * (int64_t)MXT_LEASE_MS) /* --once: for a lease that a dead collector left behind */
+#define ONCE_WAIT_MS   (2 * (int64_t)MXT_LEASE_MS) /* --once: for a lease that a dead collector left behind */
 #define SINKS_MS       30000 /* --once: for the sinks to deliver what was found */
 #define HOLDER         100
 #define SENTENCE       512
@@ -303,12 +304,21 @@ static void look_at_once(struct collector *collector)
     collector->is_stopping = true;
 }
 
+/* Tells what is wrong with the policies. Whether the folder can be used. */
+static bool has_policies(const struct collector *collector, const struct mxt_collector_options *options)
+{
+    struct mxt_memory *memory = mxt_memory_new();
+    bool is_well = options->policies == NULL || (memory != NULL && mxt_policy_files_read(memory, options->policies, collector->config->faults) == MXT_OK);
+    mxt_memory_free(memory);
+    return is_well;
+}
+
 /* New configuration and policies: what is in memory is dropped, and loaded anew under them. */
 static void reload(struct collector *collector)
 {
     struct mxt_collector_options fresh;
     const struct mxt_collector_config *config = collector->config;
-    if (config->reload(config->context, &fresh) != MXT_OK) {
+    if (config->reload(config->context, &fresh) != MXT_OK || !has_policies(collector, &fresh)) {
         mxt_collector_options_free(&fresh);
         config->faults->tell(config->faults->context, "the configuration stays as it was");
         return;
@@ -423,7 +433,7 @@ int mxt_collector_run(const struct mxt_collector_config *config)
     if (!open_descriptors(&collector)) {
         config->faults->tell(config->faults->context, "no descriptors are left: raise the limit (ulimit -n)");
         collector.has_failed = true;
-    } else if ((collector.beside = mxt_beside_open(config->options, config->faults)) == NULL) {
+    } else if (!has_policies(&collector, config->options) || (collector.beside = mxt_beside_open(config->options, config->faults)) == NULL) {
         collector.has_failed = true;
     } else {
         do {

@@ -57,8 +57,15 @@ static bool open_ledger(struct mxt_keeper *keeper)
     return keeper->ledger != NULL;
 }
 
+static void tell_nobody(void *context, const char *sentence)
+{
+    (void)context;
+    (void)sentence;
+}
+
 struct mxt_keeper *mxt_keeper_new(const struct mxt_keeper_config *config)
 {
+    const struct mxt_faults mute = {.tell = tell_nobody}; /* faulty policies were told when the configuration was read */
     struct mxt_keeper *keeper = calloc(1, sizeof *keeper);
     const char *policies = config->options->policies;
     enum mxt_status status = MXT_ENOMEM;
@@ -68,7 +75,7 @@ struct mxt_keeper *mxt_keeper_new(const struct mxt_keeper_config *config)
         keeper->batch = mxt_batch_new(config->prefix);
         keeper->lives = calloc(MXT_KEEPER_LIVES, sizeof *keeper->lives);
         if (keeper->batch != NULL && keeper->lives != NULL && open_ledger(keeper))
-            status = policies == NULL ? MXT_OK : mxt_policy_files_read(keeper->memory, policies, config->faults);
+            status = policies == NULL ? MXT_OK : mxt_policy_files_read(keeper->memory, policies, &mute);
     }
     if (status == MXT_OK)
         return keeper;

@@ -37,7 +37,7 @@ struct mxt_keeper_counters {
 
 struct mxt_keeper;
 
-/* Knows nothing yet but the policies. NULL: told. */
+/* Knows nothing yet but the policies. NULL: out of memory, or the folder of policies cannot be read. */
 struct mxt_keeper *mxt_keeper_new(const struct mxt_keeper_config *config);
 
 /* NULL is accepted. */

@@ -183,12 +183,14 @@ static enum mxt_status append_question(struct loading *loading, const char *name
 /* The next answer, waited for. NULL: broken. */
 static redisReply *await_reply(struct loading *loading)
 {
-    redisReply *reply;
-    while ((reply = mxt_link_reply(loading->link)) == NULL)
-        if (mxt_link_pump(loading->link, WAIT_MS, -1) != MXT_OK && (reply = mxt_link_reply(loading->link)) == NULL) {
-            snprintf(loading->error, MXT_KEEPER_ERROR, "%s", mxt_link_error(loading->link));
-            return NULL;
-        }
+    redisReply *reply = mxt_link_reply(loading->link);
+    enum mxt_status status = MXT_OK;
+    while (reply == NULL && status == MXT_OK) {
+        status = mxt_link_pump(loading->link, WAIT_MS, -1);
+        reply = mxt_link_reply(loading->link);
+    }
+    if (reply == NULL)
+        snprintf(loading->error, MXT_KEEPER_ERROR, "%s", mxt_link_error(loading->link));
     return reply;
 }
 
@@ -270,7 +272,8 @@ static enum mxt_status load_ahead(struct loading *loading, struct mxt_stream_id 
 enum mxt_status mxt_keeper_load(struct mxt_keeper *keeper, struct mxt_link *link, struct mxt_stream_id cursor, void (*renew)(void *context), void *context,
                                 char *error)
 {
-    struct loading loading = {.keeper = keeper, .link = link, .renew = renew, .context = context, .error = error};
+    struct loading loading = {.keeper = keeper, .link = link, .renew = renew, .context = context};
+    loading.error = error;
     keeper->entry = cursor;
     enum mxt_status status = load_end(&loading, "alerts", &keeper->alerts);
     if (status == MXT_OK)

@@ -152,7 +152,7 @@ static bool load(struct mxt_worker *worker)
         return false;
     worker->keeper = mxt_keeper_new(&config);
     if (worker->keeper == NULL)
-        return mxt_worker_give_up(worker, MXT_WORKER_BROKEN, "the partition cannot be worked");
+        return mxt_worker_give_up(worker, MXT_WORKER_BROKEN, "out of memory, or the folder of policies cannot be read");
     enum mxt_status status = mxt_keeper_load(worker->keeper, worker->writer, worker->read, renew_while_loading, worker, error);
     if (status != MXT_OK)
         return mxt_worker_give_up(worker, MXT_WORKER_BROKEN, status == MXT_ENOMEM ? "out of memory" : error);
@@ -166,6 +166,8 @@ static bool load(struct mxt_worker *worker)
 static void release_lease(struct mxt_worker *worker)
 {
     char lease[MXT_WORKER_KEY];
+    if (worker->writer == NULL || !mxt_link_is_connected(worker->writer) || worker->sent_count > 0)
+        return;
     mxt_worker_key(worker, "lease", lease);
     freeReplyObject(mxt_script_call(&worker->scripts, worker->writer, MXT_SCRIPT_RELEASE, 1, 2, (const char *const[]){lease, worker->config.lease}));
 }
@@ -176,7 +178,8 @@ static void *run(void *argument)
     const uint64_t one = 1;
     worker->read_count = READ_FIRST;
     worker->renewed_ms = mxt_worker_now_ms();
-    if (load(worker) && work(worker) && finish(worker))
+    bool is_well = load(worker) && work(worker) && finish(worker);
+    if (is_well || worker->end == MXT_WORKER_BROKEN) /* perhaps another can do what we could not */
         release_lease(worker);
     mxt_link_free(worker->reader);
     mxt_link_free(worker->writer);

@@ -21,7 +21,7 @@ static bool take_applied(struct mxt_worker *worker, const redisReply *reply, str
 {
     char sentence[MXT_KEEPER_ERROR];
     if (mxt_link_is_error(reply, MXT_SCRIPT_FENCED) || mxt_link_is_error(reply, MXT_SCRIPT_STALE))
-        return mxt_worker_give_up(worker, MXT_WORKER_LOST, reply->str);
+        return mxt_worker_give_up(worker, MXT_WORKER_LOST, strchr(reply->str, ' ') + 1);
     if (reply->type != REDIS_REPLY_ARRAY) {
         if (mxt_link_is_error(reply, MXT_SCRIPT_WRONGKEY))
             mxt_script_explain_key(worker->writer, reply->str + strlen(MXT_SCRIPT_WRONGKEY) + 1, sentence);

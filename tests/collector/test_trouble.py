@@ -339,3 +339,84 @@ def test_a_person_acknowledges_and_closes(redis, collectors):
     assert (client.hget(key, "status"), client.hget(key, "by")) == ("closed", "bob")
     assert not client.exists("mxtap:alert:" + "0" * 16)
     assert client.xlen("mxtap:rejected") == 1
+
+
+def test_a_faulty_configuration_leaves_the_old_one(redis, collectors, tmp_path):
+    client, config = redis.client(), tmp_path / "collector.yaml"
+    config.write_text("rules:\n  starttls.unused: high\n")
+    collector = collectors(redis, "--config", config)
+    wait_until(lambda: client.exists("mxtap:lease"), "a lease")
+    config.write_text("rules:\n  starttls.unusd: low\n")
+    collector.send(signal.SIGHUP)
+    wait_until(lambda: "stays as it was" in collector.said(), "it is said")
+    assert "starttls.unused" in collector.said()  # which was meant
+    last = add(client, records_of(SCENARIO))[-1]
+    wait_until(lambda: is_applied(client, last), "all is applied")
+    assert {key[:2] for key in alerts_in(client)} == {("starttls.unused", "high")}
+    config.write_text("rules:\n  starttls.unused: medium\n")
+    collector.send(signal.SIGHUP)
+    wait_until(lambda: "read again" in collector.said(), "it is said")
+    last = add(client, copies(SCENARIO, 1))[-1]
+    wait_until(lambda: is_applied(client, last), "all is applied")
+    assert ("starttls.unused", "medium") in {key[:2] for key in alerts_in(client)}
+
+
+def test_policies_that_cannot_be_read(redis, collectors, tmp_path):
+    said = collectors.once(redis, "--policies", tmp_path / "nowhere", expect=1)
+    assert "nowhere" in said and len(said.splitlines()) == 1
+
+
+def test_once_beside_another(redis, collectors):
+    client = redis.client()
+    collectors(redis, "--name", "first")
+    wait_until(lambda: client.exists("mxtap:lease"), "a lease")
+    assert "worked by another" in collectors.once(redis, expect=1)
+
+
+def test_once_after_a_kill(redis, collectors):
+    """The lease of a collector that is no more runs out."""
+    client = redis.client()
+    add(client, records_of(SCENARIO))
+    client.set("mxtap:lease", "99 somebody", px=3000)
+    assert collectors.once(redis) == ""
+    assert alerts_in(client) == embedded_alerts(SCENARIO)
+
+
+def test_large_records(redis, collectors):
+    """Fewer at a time are read, and all are."""
+    client, number = redis.client(), 8
+    records = copies(SCENARIO, number)
+    for entry in records:
+        entry["event"] = json.dumps(json.loads(entry["event"]) | {"of_a_newer_sensor": "x" * 1_000_000})
+    add(client, records)
+    collectors.once(redis)
+    assert counts_by_server(alerts_in(client)) == expected_of(SCENARIO, number)
+    collectors.once(redis)
+    assert counts_by_server(alerts_in(client)) == expected_of(SCENARIO, number)
+
+
+def test_events_are_trimmed_behind_the_cursor(redis, collectors):
+    client = redis.client()
+    last = add(client, copies(SCENARIO, 300))[-1]
+    collectors.once(redis)
+    assert client.get("mxtap:cursor") == last
+    assert client.xlen("mxtap:events") < 200  # whole nodes of the stream go
+
+
+def test_the_group_shows_the_lag(redis, collectors):
+    client = redis.client()
+    last = add(client, records_of(SCENARIO))[-1]
+    collectors(redis)
+    wait_until(lambda: is_applied(client, last), "all is applied")
+    wait_until(lambda: any(group["lag"] == 0 and group["name"] == "mxtap-collector" for group in client.xinfo_groups("mxtap:events")), "the group moves along")
+
+
+def test_what_a_collector_needs_to_know_survives_every_take_over(redis, collectors):
+    """Records one at a time, each judged by another collector, give what one gives."""
+    client = redis.client()
+    scenario = "alert-grows-graver"
+    for entry in records_of(scenario):
+        add(client, [entry])
+        collectors.once(redis, *judge_arguments(scenario))
+    assert alerts_in(client) == embedded_alerts(scenario)
+    assert told_in(client) == embedded_alerts(scenario)
