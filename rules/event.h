@@ -37,6 +37,7 @@ struct mxt_health {
     uint64_t gapped;      /* sessions with bytes that were not captured */
     uint64_t clock_jumps; /* frames whose time lies a second or more before the one before */
     uint64_t bad_checksums_dropped, bad_checksums_accepted;
+    uint64_t ends_revoked;           /* FINs and RSTs behind which the connection went on: forged, or not received */
     uint64_t chains_verified, chains_cached;
     uint64_t findings, suppressed, alerts;
     const char *advice;              /* one sentence where the counters speak of a bad mirror, or NULL */

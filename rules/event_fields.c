@@ -441,6 +441,7 @@ static const struct mxt_field counters[] = {
     COUNTER(conflicting_overlaps, "times that bytes came twice and differed"),
     COUNTER(bad_checksums_dropped, "segments dropped for a bad checksum"),
     COUNTER(bad_checksums_accepted, "segments taken in spite of one: offload at the capture"),
+    COUNTER(ends_revoked, "FINs and RSTs behind which the connection went on: forged, or not received"),
     COUNTER(chains_verified, "certificate chains verified"),
     COUNTER(chains_cached, "certificate chains known before"),
     COUNTER(findings, "of all sessions"),

@@ -151,6 +151,7 @@ static void count_flow(struct mxt_health *health, const struct mxt_flow *flow)
     health->retransmitted += counters->retransmitted;
     health->duplicates += counters->duplicates;
     health->conflicting_overlaps += counters->conflicting_overlaps;
+    health->ends_revoked += counters->ends_revoked;
     health->bad_checksums_dropped += counters->bad_checksums_dropped;
     health->bad_checksums_accepted += counters->bad_checksums_accepted;
     health->midstream += mxt_tcp_is_midstream(flow->tcp);

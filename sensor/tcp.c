@@ -297,7 +297,7 @@ static void take_fin(const struct mxt_tcp_run *run, enum mxt_direction direction
     struct mxt_tcp_half *half = &run->tcp->half[direction];
     /* A sender whose FIN lies before its RST has not sent that RST. */
     if (half->has_reset && !half->is_reset && at >= half->next && at < half->seen)
-        mxt_tcp_revoke_end(half);
+        mxt_tcp_revoke_end(run->tcp, direction);
     /* No FIN where more is known to follow. */
     if (half->has_end || at < half->seen || at + 1 < half->acked)
         return;

@@ -38,7 +38,8 @@ struct mxt_tcp_sink {
     void (*data)(void *context, enum mxt_direction direction, const uint8_t *p, size_t n, int64_t time_us);
     /* `missing` bytes of a direction were not captured (at least 1). One hole may be told in parts. */
     void (*gap)(void *context, enum mxt_direction direction, uint64_t missing, int64_t time_us);
-    /* The sender of this direction has closed it: FIN once all its data was delivered, or an acceptable RST. At most once per direction and way. */
+    /* The sender of this direction has closed it: FIN once all its data was delivered, or an acceptable RST. Once per direction and way;
+     * again where the first turned out to be forged, as more was acknowledged: then data follow it. */
     void (*close)(void *context, enum mxt_direction direction, enum mxt_close how, int64_t time_us);
     /* Bytes of the direction arrived again and differ, the first of them at stream offset `offset` (delivered, or still held). Once per segment. */
     void (*conflict)(void *context, enum mxt_direction direction, uint64_t offset, int64_t time_us);
@@ -49,6 +50,7 @@ struct mxt_tcp_counters {
     uint64_t bytes_toserver, bytes_toclient; /* frames on the wire */
     uint64_t gap_bytes_toserver, gap_bytes_toclient;
     uint32_t conflicting_overlaps, retransmitted, bad_checksums_dropped, bad_checksums_accepted;
+    uint32_t ends_revoked;        /* FINs and RSTs that were none: the connection went on behind them */
     uint32_t duplicates;          /* segments seen twice with the same TCP content at the same time (a mirror that sends both); not in `retransmitted` */
     uint32_t allocation_failures; /* early segments that could not be held: they become gaps unless they come again */
 };

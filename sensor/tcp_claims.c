@@ -18,8 +18,10 @@ void mxt_tcp_claim(struct mxt_tcp *tcp, enum mxt_direction direction, int64_t st
         tcp->counters.allocation_failures++;
 }
 
-void mxt_tcp_revoke_end(struct mxt_tcp_half *half)
+void mxt_tcp_revoke_end(struct mxt_tcp *tcp, enum mxt_direction direction)
 {
+    struct mxt_tcp_half *half = &tcp->half[direction];
+    tcp->counters.ends_revoked++;
     for (struct mxt_tcp_held **link = &half->held; *link != NULL;) {
         struct mxt_tcp_held *run = *link;
         if (run->mark == MXT_TCP_MARK_NONE) {
@@ -61,7 +63,7 @@ void mxt_tcp_claims_acknowledged(struct mxt_tcp *tcp, enum mxt_direction directi
     if (claims->held == NULL || acked < least || acked > mxt_tcp_claimed_end(tcp, direction, from))
         return;
     if (half->has_end)
-        mxt_tcp_revoke_end(half);
+        mxt_tcp_revoke_end(tcp, direction);
     while (claims->held != NULL) {
         struct mxt_tcp_held *run = mxt_tcp_half_pop(claims);
         struct mxt_tcp_hold_result result = mxt_tcp_half_hold(half, run->start, run->bytes, run->length, MXT_TCP_NEEDS_NOTHING);

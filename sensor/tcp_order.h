@@ -69,7 +69,7 @@ void mxt_tcp_claims_acknowledged(struct mxt_tcp *tcp, enum mxt_direction directi
 int64_t mxt_tcp_claimed_end(const struct mxt_tcp *tcp, enum mxt_direction direction, int64_t start);
 
 /* The end that was believed is none: the stream goes on where it was. */
-void mxt_tcp_revoke_end(struct mxt_tcp_half *half);
+void mxt_tcp_revoke_end(struct mxt_tcp *tcp, enum mxt_direction direction);
 
 /* Drops the claims of a direction. */
 void mxt_tcp_claims_drop(struct mxt_tcp *tcp, enum mxt_direction direction);

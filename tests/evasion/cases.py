@@ -194,17 +194,17 @@ def reset_before_the_window():
     return session(lambda talk: talk.forge(talk.client, RST, at=talk.client.next - 10))
 
 
-@case(TRUE, "a RST in the window, not at its edge: challenged, the connection goes on (RFC 5961 3.2)")
+@case(TRUE, "a RST in the window, not at its edge: challenged, the connection goes on (RFC 5961 3.2)", ends_revoked=1)
 def reset_inside_the_window():
     return session(lambda talk: talk.forge(talk.client, RST, at=talk.client.next + 100))
 
 
-@case(TRUE, "a RST that dies on the way: the connection goes on, both sides acknowledge")
+@case(TRUE, "a RST that dies on the way: the connection goes on, both sides acknowledge", ends_revoked=1)
 def reset_with_short_ttl():
     return session(lambda talk: talk.forge(talk.client, RST | ACK, ip={"ttl": 2}))
 
 
-@case(TRUE, "the server's RST that dies on the way")
+@case(TRUE, "the server's RST that dies on the way", ends_revoked=1)
 def reset_of_server_with_short_ttl():
     return session(lambda talk: talk.forge(talk.server, RST | ACK, ip={"ttl": 2}))
 
@@ -219,12 +219,12 @@ def fin_before_the_window():
     return session(lambda talk: talk.forge(talk.client, FIN | ACK, at=talk.client.next - 10))
 
 
-@case(TRUE, "a FIN that dies on the way: more is acknowledged than lies before it")
+@case(TRUE, "a FIN that dies on the way: more is acknowledged than lies before it", ends_revoked=1)
 def fin_with_short_ttl():
     return session(lambda talk: talk.forge(talk.client, FIN | ACK, ip={"ttl": 2}))
 
 
-@case(TRUE, "an early FIN (ahead of a hole) that is never acknowledged: the connection goes on over it")
+@case(TRUE, "an early FIN (ahead of a hole) that is never acknowledged: the connection goes on over it", ends_revoked=1)
 def fin_in_the_window():
     return session(lambda talk: talk.forge(talk.client, FIN | ACK, at=talk.client.next + 10))
 

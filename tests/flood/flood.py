@@ -142,13 +142,18 @@ def among(attack, sessions, every):
         yield from session
 
 
+def record(time_us, frame):
+    """A packet as it stands in a capture file."""
+    return struct.pack("<IIII", time_us // 1_000_000, time_us % 1_000_000, len(frame), len(frame)) + frame
+
+
 def capture(frames, step_us):
     """A capture file's chunks; a packet every `step_us`."""
     yield wire.pcap([])
     now, chunk = wire.START_US, []
     for frame in frames:
         now += step_us
-        chunk.append(struct.pack("<IIII", now // 1_000_000, now % 1_000_000, len(frame), len(frame)) + frame)
+        chunk.append(record(now, frame))
         if len(chunk) == 1000:
             yield b"".join(chunk)
             chunk = []
