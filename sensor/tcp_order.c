@@ -118,8 +118,8 @@ static void skip_hole(const struct mxt_tcp_run *run, enum mxt_direction directio
     /* The number in a RST proves no data before it. */
     if (half->held != NULL && half->held->mark == MXT_TCP_MARK_RST && half->held->start == end) {
         mxt_tcp_tell_gap(run, direction, (half->acked < end ? half->acked : end) - half->next);
-        half->next = end;
-        mxt_tcp_half_break(half);
+        half->held->start = half->next;
+        half->seen = half->next;
         return;
     }
     mxt_tcp_tell_gap(run, direction, end - half->next);

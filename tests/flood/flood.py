@@ -16,11 +16,12 @@ class Forger:
     """Makes packets of many connections quickly: headers from templates, checksums left out (0 in IP, any in TCP: nothing is seen of these hosts that says they
     send right ones)."""
 
-    def __init__(self, seed):
+    def __init__(self, seed, host_bits=24):
         self.random = random.Random(seed)
+        self.host_bits = host_bits
 
     def host(self):
-        return struct.pack("!I", 0x0B000000 | self.random.getrandbits(24))
+        return struct.pack("!I", 0x0B000000 | self.random.getrandbits(self.host_bits))
 
     @staticmethod
     def packet(src, dst, sport, dport, seq, ack, flags, payload=b""):

@@ -64,7 +64,7 @@ def state_of(pid):
 
 def feed(process):
     """Writes batch after batch; the states seen behind each, with the capture's hours."""
-    forger, states, serial = flood.Forger(3), [], 0
+    forger, states, serial = flood.Forger(3, host_bits=7), [], 0
     begun, hours = time.monotonic(), 0.0
     process.stdin.write(wire.pcap([]))
     while time.monotonic() - begun < SECONDS:
