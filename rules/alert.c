@@ -68,24 +68,3 @@ enum mxt_status mxt_alert_name_session(struct mxt_arena *arena, struct mxt_alert
     const char *kept = mxt_arena_copy(arena, text, (size_t)n);
     return kept == NULL ? MXT_ENOMEM : mxt_text_list_add(&alert->sessions, arena, kept, max);
 }
-
-static enum mxt_status fill(struct mxt_arena *arena, const struct mxt_record *record, const struct mxt_finding *finding, struct mxt_alert *out)
-{
-    struct mxt_alert_subject subject;
-    mxt_alert_subject_of(record, finding, &subject);
-    enum mxt_status status = mxt_alert_speak(arena, out);
-    if (status == MXT_OK)
-        status = mxt_alert_name_session(arena, out, record->session_id, 1);
-    out->alert_id = mxt_alert_id(subject.bytes, subject.length, record->session_id);
-    out->incident_id = mxt_alert_incident_id(record->session_id);
-    return status;
-}
-
-enum mxt_status mxt_alert_from_finding(struct mxt_arena *arena, const struct mxt_record *record, const struct mxt_finding *finding, struct mxt_alert *out)
-{
-    *out = mxt_alert_facts(record, finding);
-    enum mxt_status status = mxt_rule_info(finding->rule) == NULL ? MXT_EMALFORMED : fill(arena, record, finding, out);
-    if (status != MXT_OK)
-        *out = (struct mxt_alert){.rule = MXT_RULE_NONE};
-    return status;
-}

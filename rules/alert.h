@@ -21,7 +21,7 @@ struct mxt_alert {
     enum mxt_hop hop;
     enum mxt_rule rule;
     enum mxt_severity severity;
-    uint64_t alert_id;       /* from rule, subject and first session: the same whenever the same records are judged */
+    uint64_t alert_id;       /* 64 bits of a SHA-256 over rule, subject and first session: the same whenever the same records are judged */
     uint64_t incident_id;    /* alerts that rest on the same session share it */
     const char *domain;      /* or NULL */
     const char *server_name; /* or NULL */
@@ -42,15 +42,5 @@ unsigned mxt_alert_eve_severity(enum mxt_severity severity);
  * starttls.injection_toserver, auth.plaintext_credentials. Their alerts are kept apart by client (address and HELO name) where the finding names no domain.
  */
 bool mxt_alert_has_client(enum mxt_rule rule);
-
-/*
- * The alert of one finding of one session. Strings are borrowed from the record or live in `arena`. MXT_OK; MXT_EMALFORMED: the finding's rule is not in the
- * catalogue; MXT_ENOMEM. *out is zeroed on failure.
- *
- * alert_id is the first 64 bits of a SHA-256 over rule, subject (rules/alerts.h) and session, so that nobody on the wire can choose names that make two alerts
- * one; incident_id likewise over the session.
- */
-enum mxt_status mxt_alert_from_finding(struct mxt_arena *arena, const struct mxt_record *record, const struct mxt_finding *finding,
-                                       struct mxt_alert *out) MXT_MUST_CHECK;
 
 #endif

@@ -39,7 +39,7 @@ enum mxt_status mxt_alert_speak(struct mxt_arena *arena, struct mxt_alert *alert
 /* Appends the id of a session to those named; at most `max` are kept. MXT_OK or MXT_ENOMEM. */
 enum mxt_status mxt_alert_name_session(struct mxt_arena *arena, struct mxt_alert *alert, uint64_t session, size_t max) MXT_MUST_CHECK;
 
-/* Ids (rules/alert.h). `session` is the earliest that the alert, or the incident, rests on. */
+/* Ids: digests, so that nobody on the wire can choose names that make two alerts one. `session` is the earliest that the alert, or the incident, rests on. */
 uint64_t mxt_alert_id(const char *subject, size_t length, uint64_t session);
 uint64_t mxt_alert_incident_id(uint64_t session);
 

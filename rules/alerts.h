@@ -2,7 +2,8 @@
  * The table of alerts: findings merged into one alert per rule and subject, counted once a session, told when they are raised and when they grow graver.
  *
  * A subject is the server (the MX name that the client asked for by SNI, else address and port) and the hop; with the domain where the finding has one, else
- * with the client (address and HELO name) where the rule is about the client (mxt_alert_has_client). Where a rule is about a sensor, the subject is that sensor.
+ * with the client (address and HELO name) where the rule is about the client (mxt_alert_has_client). Where a rule is about a sensor, the subject is that
+ * sensor.
  *
  * A finding lasts from its session's start to its record's timestamp. The findings of a subject, in order of time, form a run as long as no gap between them
  * exceeds the quiet time (a day): each run is an alert. A finding that rests on a lost baseline (evidence `lost`) belongs to the run before it, however long

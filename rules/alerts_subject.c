@@ -143,7 +143,8 @@ bool mxt_alerts_is_better(const struct claim *a, const struct claim *b)
 
 static bool is_near(const struct claim *a, const struct claim *b, int64_t quiet_us)
 {
-    return a->is_lost == b->is_lost && mxt_alerts_closes(a->subject, a->first_us) == mxt_alerts_closes(b->subject, b->first_us) && a->first_us - b->last_us <= quiet_us && b->first_us - a->last_us <= quiet_us;
+    bool is_same = a->is_lost == b->is_lost && mxt_alerts_closes(a->subject, a->first_us) == mxt_alerts_closes(b->subject, b->first_us);
+    return is_same && a->first_us - b->last_us <= quiet_us && b->first_us - a->last_us <= quiet_us;
 }
 
 /* Takes `claim` up into `folded`. */

@@ -113,6 +113,6 @@ const struct mxt_record *mxt_ledger_join(const struct ledger_session *session, c
         return NULL;
     if (count == 1 && views[0]->session_id == session->id)
         return views[0];
-    qsort(views, count, sizeof views[0], compare);
+    qsort(views, count, sizeof(const struct mxt_record *), compare);
     return merge(session, views, count, arena);
 }

@@ -151,12 +151,11 @@ static enum mxt_status read_session(struct load *load)
 static enum mxt_status restore(struct load *load, uint64_t id)
 {
     struct mxt_ledger *ledger = load->ledger;
-    struct ledger_session *session = NULL;
-    for (size_t i = 0; i < load->count; i++) {
+    struct ledger_session *session = mxt_ledger_put(ledger, NULL, id, &load->records[0], load->texts[0].bytes, load->texts[0].length);
+    for (size_t i = 1; i < load->count && session != NULL; i++)
         session = mxt_ledger_put(ledger, session, id, &load->records[i], load->texts[i].bytes, load->texts[i].length);
-        if (session == NULL)
-            return MXT_ENOMEM;
-    }
+    if (session == NULL)
+        return MXT_ENOMEM;
     session->order = load->order;
     session->touched_us = load->touched_us;
     session->may_change = load->may_change;

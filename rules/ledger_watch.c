@@ -81,19 +81,19 @@ enum mxt_status mxt_ledger_health(struct mxt_ledger *ledger, const struct mxt_he
 }
 
 /* Where an event cannot be read its sender's name may hold anything. */
-enum mxt_status mxt_ledger_reject(struct mxt_ledger *ledger, const char *name, const char *reason)
+enum mxt_status mxt_ledger_reject(struct mxt_ledger *ledger, const char *sensor, const char *reason)
 {
     uint64_t refused = ledger->refused;
     struct mxt_arena arena = {0};
     struct mxt_watch_finding finding;
-    const char *safe = name == NULL ? UNKNOWN : mxt_text_keep(&arena, (const uint8_t *)name, strlen(name), NAME_MAX_KEPT);
-    struct ledger_sensor *sensor = safe == NULL ? NULL : mxt_ledger_sensor(ledger, safe);
-    if (sensor == NULL) {
+    const char *safe = sensor == NULL ? UNKNOWN : mxt_text_keep(&arena, (const uint8_t *)sensor, strlen(sensor), NAME_MAX_KEPT);
+    struct ledger_sensor *watched = safe == NULL ? NULL : mxt_ledger_sensor(ledger, safe);
+    if (watched == NULL) {
         ledger->refused++;
     } else {
-        mxt_watch_reject(&sensor->watch, ledger->clock_us, &finding);
-        sensor->is_changed = true;
-        raise(ledger, sensor, &finding, reason);
+        mxt_watch_reject(&watched->watch, ledger->clock_us, &finding);
+        watched->is_changed = true;
+        raise(ledger, watched, &finding, reason);
     }
     mxt_arena_free(&arena);
     return ledger->refused == refused ? MXT_OK : MXT_ENOMEM;

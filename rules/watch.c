@@ -42,7 +42,9 @@ void mxt_watch_health(struct mxt_watch *watch, const struct mxt_health *health, 
     uint64_t dropped = health->kernel_drops + health->interface_drops, lost = health->lost_queue + health->lost_spool;
     /* Counters that went back are a sensor's that began anew. */
     bool is_anew = health->packets < watch->packets || health->sessions < watch->sessions || dropped < watch->dropped || lost < watch->lost;
-    const struct mxt_watch before = is_anew ? (struct mxt_watch){0} : *watch;
+    struct mxt_watch before = *watch;
+    if (is_anew)
+        before = (struct mxt_watch){0};
     uint64_t more_dropped = dropped - before.dropped, frames = health->packets - before.packets + more_dropped;
     *out = (struct mxt_watch_finding){0};
     if (more_dropped * MILLION > frames * loss_ppm || lost > before.lost)
