@@ -194,8 +194,10 @@ static enum mxt_packet_verdict walk_frame(struct mxt_packet_decoder *decoder, co
     enum mxt_layer layer = mxt_link_start(&walk, frame->link_type);
     for (unsigned steps = 0; layer != MXT_LAYER_END && steps < LAYERS_MAX; steps++)
         layer = step(&walk, layer, out);
-    if (walk.verdict == MXT_PACKET_SEGMENT)
+    if (walk.verdict == MXT_PACKET_SEGMENT) {
         out->interface = frame->interface;
+        out->frame = frame;
+    }
     return walk.verdict;
 }
 

@@ -70,6 +70,7 @@ struct mxt_segment {
     uint32_t payload_length;  /* bytes at `payload` */
     uint32_t payload_missing; /* bytes that followed on the wire, cut by the snap length */
     const uint8_t *tcp;       /* the TCP header, for the checksum */
+    const struct mxt_frame *frame; /* it came in; where fragments were put together, the last one's */
     const char *interface;    /* of the frame */
     uint32_t frame_bytes;     /* the frame's length on the wire, for accounting */
 };

@@ -14,6 +14,8 @@ size_t mxt_smtp_size(void)
 enum mxt_status mxt_smtp_init(struct mxt_smtp *smtp, struct mxt_arena *arena, const struct mxt_smtp_limits *limits, bool is_midstream)
 {
     *smtp = (struct mxt_smtp){.arena = arena, .limits = *limits, .is_midstream = is_midstream, .is_greeting_expected = !is_midstream, .is_client_lost = is_midstream};
+    if (limits->tells_spoken && (smtp->places = calloc(1, sizeof *smtp->places)) == NULL)
+        return MXT_ENOMEM;
     if (is_midstream) {
         smtp->client = MXT_CLIENT_COMMANDS;
         mxt_smtp_queue_mark_loss(smtp);
@@ -46,6 +48,10 @@ void mxt_smtp_clear(struct mxt_smtp *smtp)
     mxt_smtp_transaction_detach(smtp);
     mxt_smtp_messages_free(smtp);
     mxt_arena_free(&smtp->later);
+    if (smtp->places != NULL)
+        free(smtp->places->spans);
+    free(smtp->places);
+    smtp->places = NULL;
 }
 
 void mxt_smtp_free(struct mxt_smtp *smtp)
@@ -77,6 +83,8 @@ enum mxt_status mxt_smtp_feed(struct mxt_smtp *smtp, enum mxt_direction directio
     if (direction == MXT_TOSERVER)
         mxt_smtp_server_end_bare(smtp);
     *consumed = direction == MXT_TOSERVER ? mxt_smtp_client_feed(smtp, p, n) : mxt_smtp_server_feed(smtp, p, n);
+    if (direction == MXT_TOCLIENT && smtp->places != NULL)
+        smtp->places->server_fed += *consumed;
     if (!smtp->has_failed)
         return MXT_OK;
     *consumed = n;
@@ -87,6 +95,8 @@ void mxt_smtp_gap(struct mxt_smtp *smtp, enum mxt_direction direction, uint64_t 
 {
     if (smtp->has_failed || missing == 0)
         return;
+    if (smtp->places != NULL)
+        *(direction == MXT_TOSERVER ? &smtp->places->fed : &smtp->places->server_fed) += missing;
     if (direction == MXT_TOSERVER)
         mxt_smtp_client_gap(smtp, missing);
     else
@@ -125,6 +135,26 @@ bool mxt_smtp_is_decrypted(const struct mxt_smtp *smtp)
 bool mxt_smtp_is_body(const struct mxt_smtp *smtp, enum mxt_direction direction)
 {
     return direction == MXT_TOSERVER && (smtp->client == MXT_CLIENT_BODY || (smtp->client == MXT_CLIENT_CHUNK && smtp->chunk > 0));
+}
+
+const struct mxt_smtp_span *mxt_smtp_spoken(const struct mxt_smtp *smtp, size_t *count)
+{
+    *count = smtp->places == NULL ? 0 : smtp->places->count;
+    return smtp->places == NULL ? NULL : smtp->places->spans;
+}
+
+bool mxt_smtp_tls_start(const struct mxt_smtp *smtp, enum mxt_direction direction, uint64_t *offset)
+{
+    if (smtp->places == NULL || !mxt_smtp_is_tls(smtp, direction))
+        return false;
+    *offset = direction == MXT_TOSERVER ? smtp->places->fed : smtp->places->server_fed;
+    return true;
+}
+
+size_t mxt_smtp_verb_length(const uint8_t *p, size_t n)
+{
+    struct mxt_smtp_word word = mxt_smtp_word_first(p, n);
+    return mxt_smtp_command_find(p, n) == NULL ? 0 : word.n;
 }
 
 const struct mxt_smtp_facts *mxt_smtp_facts(const struct mxt_smtp *smtp)

@@ -30,6 +30,7 @@ struct mxt_smtp_limits {
     uint16_t recipients;   /* recipients (and rejected ones) kept per message */
     uint16_t capabilities; /* kept per EHLO reply */
     uint16_t queue;        /* commands that may wait for their reply; beyond, pairing is lost and later facts are unknown */
+    bool tells_spoken;     /* remember where the client's commands stand (mxt_smtp_spoken) */
     bool drop_local_parts; /* privacy: keep only the domain of an address ("@example.org") */
 };
 #define MXT_SMTP_LIMITS_DEFAULT ((struct mxt_smtp_limits){.line = 2048, .text = 512, .messages = 50, .recipients = 100, .capabilities = 64, .queue = 256})
@@ -168,6 +169,27 @@ bool mxt_smtp_is_decrypted(const struct mxt_smtp *smtp);
 
 /* Whether this direction carries a message body now: bulk that is only scanned for its end. */
 bool mxt_smtp_is_body(const struct mxt_smtp *smtp, enum mxt_direction direction);
+
+/* Bytes of a stream: offsets from its first byte that was fed or missing. */
+struct mxt_smtp_span {
+    uint64_t start, end;
+};
+
+/*
+ * Where, in the client's stream, commands (with their line ends) and PROXY headers stand; in the order of reading, at most MXT_SMTP_SPANS_MAX. Everything else in it is content, a secret or
+ * not understood. An AUTH command is among them, with what it may carry. NULL: none, or limits.tells_spoken is not set. Valid until the next call that feeds.
+ */
+#define MXT_SMTP_SPANS_MAX 4096
+const struct mxt_smtp_span *mxt_smtp_spoken(const struct mxt_smtp *smtp, size_t *count);
+
+/* With limits.tells_spoken: where TLS begins in a direction that has gone over to it, as an offset; false: it has not. */
+bool mxt_smtp_tls_start(const struct mxt_smtp *smtp, enum mxt_direction direction, uint64_t *offset);
+
+/* Whether the word names a SASL mechanism: one that is known, since a secret may stand in its place. Case-blind. */
+bool mxt_smtp_is_mechanism(const uint8_t *p, size_t n);
+
+/* Bytes of the vocabulary's word (RFC 5321's verbs and those of its extensions) that the line begins with, case-blind; 0: none. */
+size_t mxt_smtp_verb_length(const uint8_t *p, size_t n);
 
 /* The facts so far; owned by the decoder. */
 const struct mxt_smtp_facts *mxt_smtp_facts(const struct mxt_smtp *smtp);

@@ -14,6 +14,23 @@ static bool is_harmless(struct mxt_smtp_word mechanism)
     return mxt_smtp_word_is(mechanism, "EXTERNAL") || mxt_smtp_word_is(mechanism, "ANONYMOUS");
 }
 
+/* The registered names (IANA, SASL mechanisms), families by what they begin with, and what is met besides. */
+static const char *const mechanisms[] = {"PLAIN",    "LOGIN",      "CRAM-MD5", "DIGEST-MD5", "NTLM", "GSSAPI",      "GSS-SPNEGO", "EXTERNAL", "ANONYMOUS",
+                                         "XOAUTH2",  "XOAUTH",     "OTP",      "SKEY",       "SRP",  "SECURID",     "SAML20",     "OPENID20", "OAUTHBEARER",
+                                         "OAUTH10A", "KERBEROS_V4", "KERBEROS_V5", "NMAS_LOGIN", "CRAM-SHA1", "CRAM-SHA256", "XYMCOOKIE", "MSN"};
+static const char *const families[] = {"SCRAM-", "GS2-", "9798-", "ECDSA-", "EAP-"};
+
+bool mxt_smtp_is_mechanism(const uint8_t *p, size_t n)
+{
+    for (size_t i = 0; i < sizeof mechanisms / sizeof *mechanisms; i++)
+        if (mxt_smtp_word_is((struct mxt_smtp_word){p, n}, mechanisms[i]))
+            return true;
+    for (size_t i = 0; i < sizeof families / sizeof *families && n <= MECHANISM_MAX; i++)
+        if (n > strlen(families[i]) && mxt_smtp_word_is((struct mxt_smtp_word){p, strlen(families[i])}, families[i]))
+            return true;
+    return false;
+}
+
 /* Keeps the mechanism's name, in upper case; what is no such name might be a misplaced secret, so nothing is kept of it. */
 static void keep_mechanism(struct mxt_smtp *smtp, struct mxt_smtp_word word)
 {
@@ -21,7 +38,7 @@ static void keep_mechanism(struct mxt_smtp *smtp, struct mxt_smtp_word word)
     size_t n = 0;
     for (; n < word.n && n < sizeof name && (isalnum(word.p[n]) || word.p[n] == '-' || word.p[n] == '_'); n++)
         name[n] = (uint8_t)toupper(word.p[n]);
-    if (n > 0 && n == word.n)
+    if (n > 0 && n == word.n && mxt_smtp_is_mechanism(word.p, word.n))
         mxt_smtp_replace(smtp, &smtp->facts.auth.mechanism, name, n);
     else
         smtp->facts.auth.mechanism = NULL;

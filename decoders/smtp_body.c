@@ -286,9 +286,11 @@ static bool has_content(const struct mxt_smtp_body *body)
 size_t mxt_smtp_body_take(struct mxt_smtp *smtp, const uint8_t *p, size_t n)
 {
     struct mxt_smtp_body *body = smtp->body;
+    uint64_t begin = mxt_smtp_place(smtp);
     size_t i = 0;
     bool is_end = false;
     while (i < n && !is_end && !smtp->has_failed) {
+        mxt_smtp_go_to(smtp, begin + i);
         if (body->state != SCAN_TEXT) {
             i += step_behind_dot(smtp, body, p + i, &is_end);
         } else {

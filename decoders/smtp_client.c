@@ -5,6 +5,8 @@
 #include "decoders/proxy.h"
 #include "decoders/smtp_int.h"
 
+#define SPANS_FIRST 16u
+
 /* The first bytes: TLS, a PROXY header, or a command. Returns the bytes taken. */
 static size_t start(struct mxt_smtp *smtp, const uint8_t *p, size_t n)
 {
@@ -33,6 +35,7 @@ static size_t start(struct mxt_smtp *smtp, const uint8_t *p, size_t n)
     if (proxy.src_ip[0] != '\0' && (smtp->facts.proxied_src_ip = mxt_arena_copy(smtp->arena, proxy.src_ip, strlen(proxy.src_ip))) == NULL)
         mxt_smtp_fail(smtp);
     free(mxt_smtp_stash_take(smtp, MXT_TOSERVER));
+    mxt_smtp_spoke(smtp, mxt_smtp_place(smtp) - held, mxt_smtp_place(smtp) - held + proxy.length);
     smtp->chunk = proxy.length - held;
     smtp->client = MXT_CLIENT_SKIP;
     return 0;
@@ -53,6 +56,8 @@ void mxt_smtp_client_end_bare(struct mxt_smtp *smtp)
 {
     struct mxt_smtp_text line;
     bool is_reading = smtp->client == MXT_CLIENT_COMMANDS || smtp->client == MXT_CLIENT_RESPONSE;
+    if (smtp->places != NULL)
+        smtp->places->line_end = smtp->places->fed;
     if (smtp->queue == NULL && is_reading && mxt_smtp_line_end_bare(smtp, MXT_TOSERVER, &line))
         line_done(smtp, &line);
 }
@@ -64,7 +69,11 @@ static size_t take_line(struct mxt_smtp *smtp, const uint8_t *p, size_t n)
         mxt_smtp_tls_begin(smtp, MXT_TOSERVER);
         return 0;
     }
+    if (smtp->places != NULL && mxt_smtp_line_is_start(smtp, MXT_TOSERVER))
+        smtp->places->line_start = smtp->places->at;
     size_t taken = mxt_smtp_line_take(smtp, MXT_TOSERVER, p, n, &line);
+    if (smtp->places != NULL)
+        smtp->places->line_end = smtp->places->at + taken;
     if (line.p != NULL)
         line_done(smtp, &line);
     return taken;
@@ -154,6 +163,7 @@ static void take_replay(struct mxt_smtp *smtp)
 {
     struct mxt_smtp_stash *replay = smtp->replay;
     if (replay->read < replay->length) {
+        mxt_smtp_go_to(smtp, replay->start + replay->read);
         size_t taken = take(smtp, replay->bytes + replay->read, replay->length - replay->read);
         replay->read += (uint32_t)taken;
         return;
@@ -167,16 +177,47 @@ static void take_replay(struct mxt_smtp *smtp)
 
 size_t mxt_smtp_client_feed(struct mxt_smtp *smtp, const uint8_t *p, size_t n)
 {
+    uint64_t begin = smtp->places == NULL ? 0 : smtp->places->fed;
     size_t i = 0;
     while (!smtp->has_failed && (smtp->replay != NULL || i < n)) {
-        if (smtp->replay != NULL)
+        if (smtp->replay != NULL) {
             take_replay(smtp);
-        else if (smtp->client == MXT_CLIENT_TLS)
+            continue;
+        }
+        if (smtp->client == MXT_CLIENT_TLS)
             break;
-        else
-            i += take(smtp, p + i, n - i);
+        mxt_smtp_go_to(smtp, begin + i);
+        i += take(smtp, p + i, n - i);
     }
+    if (smtp->places != NULL)
+        smtp->places->fed = begin + i;
     return i;
+}
+
+void mxt_smtp_spoke(struct mxt_smtp *smtp, uint64_t start, uint64_t end)
+{
+    struct mxt_smtp_places *places = smtp->places;
+    if (places == NULL || places->count == MXT_SMTP_SPANS_MAX)
+        return;
+    if (places->count > 0 && places->spans[places->count - 1].end == start) {
+        places->spans[places->count - 1].end = end;
+        return;
+    }
+    if (places->count == places->room) {
+        size_t room = places->room == 0 ? SPANS_FIRST : places->room * 2;
+        struct mxt_smtp_span *grown = realloc(places->spans, room * sizeof *grown);
+        if (grown == NULL)
+            return; /* taken for a secret: nothing worse */
+        places->spans = grown;
+        places->room = room;
+    }
+    places->spans[places->count++] = (struct mxt_smtp_span){start, end};
+}
+
+void mxt_smtp_spoke_line(struct mxt_smtp *smtp)
+{
+    if (smtp->places != NULL)
+        mxt_smtp_spoke(smtp, smtp->places->line_start, smtp->places->line_end);
 }
 
 void mxt_smtp_client_replay(struct mxt_smtp *smtp, struct mxt_smtp_stash *stash)

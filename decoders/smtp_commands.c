@@ -87,6 +87,7 @@ static void unknown_sent(struct mxt_smtp *smtp, const uint8_t *p, size_t n)
     }
     if (facts->mangled_command == NULL && (facts->mangled_command = mxt_text_keep(smtp->arena, p, n, smtp->limits.text)) == NULL)
         mxt_smtp_fail(smtp);
+    mxt_smtp_spoke_line(smtp);
     facts->reply_code = 0;
     facts->reply_text = NULL;
     (void)mxt_smtp_queue_push(smtp, MXT_VERB_MANGLED, NULL);
@@ -137,6 +138,7 @@ static void xclient_sent(struct mxt_smtp *smtp, struct mxt_smtp_word argument)
 
 static void perform(struct mxt_smtp *smtp, const struct mxt_smtp_command *command, struct mxt_smtp_word argument)
 {
+    mxt_smtp_spoke_line(smtp);
     if (command->ends_transaction)
         mxt_smtp_transaction_close(smtp, false);
     switch (command->verb) {

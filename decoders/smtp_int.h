@@ -101,6 +101,7 @@ struct mxt_smtp_queue {
 
 /* Bytes that wait until it is known what they are. */
 struct mxt_smtp_stash {
+    uint64_t start;    /* offset of the first in the client's stream */
     uint64_t total;    /* bytes seen; those beyond `length` are not kept */
     uint64_t missing;  /* bytes behind them that were not captured, or came after such */
     uint32_t length, capacity;
@@ -108,6 +109,16 @@ struct mxt_smtp_stash {
     bool is_mid_line;
     bool has_line;     /* a line end is among them */
     uint8_t bytes[];
+};
+
+/* Where in the client's stream its commands stand; only where that is asked for. */
+struct mxt_smtp_places {
+    uint64_t fed;               /* bytes fed or missing so far */
+    uint64_t server_fed;        /* the server's */
+    uint64_t at;                /* offset of the byte that is read next, which may have been fed before */
+    uint64_t line_start, line_end; /* of the line being read */
+    size_t count, room;
+    struct mxt_smtp_span *spans;
 };
 
 /* The beginning of an unfinished line. */
@@ -190,6 +201,7 @@ struct mxt_smtp {
     struct mxt_smtp_stash *stash[2];
     uint64_t chunk;                  /* bytes of a BDAT chunk or PROXY header that are still to come */
     struct mxt_smtp_ehlo *ehlo;
+    struct mxt_smtp_places *places; /* NULL: not asked for */
     struct mxt_arena *arena;
     struct mxt_message *last_message;
     struct mxt_arena later;          /* strings that were said anew; thrown out and copied when too many */
@@ -267,6 +279,24 @@ void mxt_smtp_client_resume(struct mxt_smtp *smtp, enum mxt_smtp_client state);
 
 /* No reply will tell what the waiting bytes are: they tell themselves. */
 void mxt_smtp_client_guess(struct mxt_smtp *smtp);
+
+/* Moves where the next byte is read. */
+static inline void mxt_smtp_go_to(struct mxt_smtp *smtp, uint64_t offset)
+{
+    if (smtp->places != NULL)
+        smtp->places->at = offset;
+}
+
+static inline uint64_t mxt_smtp_place(const struct mxt_smtp *smtp)
+{
+    return smtp->places == NULL ? 0 : smtp->places->at;
+}
+
+/* Bytes of the client's are a command, or a header in front of all. */
+void mxt_smtp_spoke(struct mxt_smtp *smtp, uint64_t start, uint64_t end);
+
+/* The line being read is a command. */
+void mxt_smtp_spoke_line(struct mxt_smtp *smtp);
 
 /* --- smtp_commands.c */
 

@@ -113,7 +113,7 @@ void mxt_smtp_stash_add(struct mxt_smtp *smtp, enum mxt_direction direction, con
             return;
         }
         if (stash == NULL)
-            *grown = (struct mxt_smtp_stash){0};
+            *grown = (struct mxt_smtp_stash){.start = mxt_smtp_place(smtp)};
         grown->capacity = (uint32_t)capacity;
         smtp->stash[direction] = stash = grown;
     }

@@ -34,6 +34,7 @@ struct mxt_health {
     uint64_t messages, messages_exposed, messages_delivered;
     uint64_t certificate_unseen;     /* established sessions whose certificate was not visible */
     uint64_t one_sided, midstream, gap_bytes, retransmitted, duplicates, conflicting_overlaps;
+    uint64_t kept, kept_no_room, kept_lost; /* -w: sessions written; connections given up for memory; sessions that the file did not take */
     uint64_t gapped;      /* sessions with bytes that were not captured */
     uint64_t clock_jumps; /* frames whose time lies a second or more before the one before */
     uint64_t bad_checksums_dropped, bad_checksums_accepted;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "rules/judge.h"
+#include "sensor/keep.h"
 #include "sensor/probe.h"
 #include "sensor/slab.h"
 #include "sensor/snapshot.h"
@@ -22,6 +23,7 @@ struct mxt_engine {
     struct mxt_flow_table *flows;
     struct mxt_slab sessions;
     struct mxt_probes probes;
+    struct mxt_keep *keep; /* NULL: nothing is kept */
     struct mxt_health health; /* what only the engine counts; the rest is asked for */
     int64_t tick_us;          /* capture time of the last tick */
 };
@@ -158,8 +160,19 @@ static void count_flow(struct mxt_health *health, const struct mxt_flow *flow)
     health->one_sided += mxt_tcp_is_one_sided(flow->tcp);
 }
 
+static void on_segment(void *owner, struct mxt_flow *flow, enum mxt_direction direction, const struct mxt_segment *segment, bool is_dropped)
+{
+    struct mxt_engine *engine = owner;
+    if (flow->standing == MXT_FLOW_FOREIGN)
+        mxt_keep_end(engine->keep, flow, NULL, false);
+    else
+        mxt_keep_segment(engine->keep, flow, direction, segment, is_dropped);
+}
+
 static void forget(struct mxt_engine *engine, struct mxt_flow *flow)
 {
+    if (engine->keep != NULL)
+        mxt_keep_end(engine->keep, flow, NULL, false); /* nothing, where it was handed over */
     mxt_probe_close(&engine->probes, flow);
     mxt_session_free(&engine->sessions, flow->session);
     flow->session = NULL;
@@ -174,6 +187,8 @@ static void on_end(void *owner, struct mxt_flow *flow, enum mxt_flow_end why)
         return;
     }
     count_flow(&engine->health, flow);
+    if (session == NULL && engine->keep != NULL)
+        mxt_keep_end(engine->keep, flow, NULL, false);
     if (session == NULL) /* not a byte of content: a scan, or only its handshake was captured */
         return;
     mxt_session_finish(session, why);
@@ -183,6 +198,8 @@ static void on_end(void *owner, struct mxt_flow *flow, enum mxt_flow_end why)
     mxt_arena_init(&arena, JUDGE_ARENA);
     make_record(engine, flow, true, &arena, &record);
     count_record(&engine->health, &record);
+    if (engine->keep != NULL)
+        mxt_keep_end(engine->keep, flow, session, record.findings != NULL);
     tell(engine, &record, told + 1, &arena);
     mxt_arena_free(&arena);
     forget(engine, flow);
@@ -210,8 +227,11 @@ struct mxt_engine *mxt_engine_new(const struct mxt_engine_config *config)
     if (!config->any_port)
         flow_limits.passed = 0;
     engine->decoder = mxt_packet_decoder_new(config->any_port ? &every_port : &config->ports, &config->packet_limits);
-    engine->flows = mxt_flow_table_new(&flow_limits, &config->tcp_limits, &config->ports, config->hash_seed, &handler, engine);
-    if (!mxt_probes_init(&engine->probes, &config->ports) || engine->decoder == NULL || engine->flows == NULL) {
+    struct mxt_flow_handler own = handler;
+    own.segment = config->keep != NULL ? on_segment : NULL;
+    engine->flows = mxt_flow_table_new(&flow_limits, &config->tcp_limits, &config->ports, config->hash_seed, &own, engine);
+    engine->keep = config->keep != NULL ? mxt_keep_new(config->keep, config->session.smtp_limits.drop_local_parts) : NULL;
+    if (!mxt_probes_init(&engine->probes, &config->ports) || engine->decoder == NULL || engine->flows == NULL || (config->keep != NULL && engine->keep == NULL)) {
         mxt_engine_free(engine);
         return NULL;
     }
@@ -223,6 +243,7 @@ void mxt_engine_free(struct mxt_engine *engine)
     if (engine == NULL)
         return;
     mxt_flow_table_free(engine->flows);
+    mxt_keep_free(engine->keep);
     mxt_packet_decoder_free(engine->decoder);
     mxt_probes_clear(&engine->probes);
     mxt_slab_free(&engine->sessions);

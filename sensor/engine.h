@@ -11,6 +11,7 @@
 #include "rules/event.h"
 #include "rules/record.h"
 #include "sensor/flow.h"
+#include "sensor/keep_file.h"
 #include "sensor/session.h"
 
 struct mxt_engine_config {
@@ -24,6 +25,7 @@ struct mxt_engine_config {
     /* Live with several engines: whether another one has the segment's connection; then it was given that segment. NULL: all is ours. */
     bool (*hand_on)(void *others, const struct mxt_segment *segment);
     void *others;
+    struct mxt_keep_file *keep; /* where the packets of sessions with findings go; NULL: nowhere */
     bool has_snapshots; /* live: sessions that go on are told too (sensor/snapshot.h) */
     /* Takes a record with its session findings; its sequence number is the taker's to set. Record and arena die when it returns; the arena is free to be used until then. */
     void (*record)(void *context, const struct mxt_record *record, struct mxt_arena *arena);

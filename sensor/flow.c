@@ -385,7 +385,10 @@ static void take(struct mxt_flow_table *table, struct entry *entry, enum mxt_dir
     struct call call = {.table = table, .entry = entry};
     int64_t due = mxt_tcp_due(entry->flow.tcp, &table->tcp_limits);
     entry->flow.last_us = table->clock_us;
+    uint32_t dropped = mxt_tcp_counters(entry->flow.tcp)->bad_checksums_dropped;
     mxt_tcp_segment(entry->flow.tcp, direction, segment, &table->tcp_limits, &stream_sink, &call);
+    if (table->handler.segment != NULL)
+        table->handler.segment(table->owner, &entry->flow, direction, segment, mxt_tcp_counters(entry->flow.tcp)->bad_checksums_dropped != dropped);
     due_update(table, entry, due);
     account(table, entry);
     if (entry->flow.standing == MXT_FLOW_FOREIGN)

@@ -68,6 +68,8 @@ struct mxt_flow_handler {
     void (*conflict)(void *owner, struct mxt_flow *flow, enum mxt_direction direction, uint64_t offset, int64_t time_us);
     /* The flow ends; what it held was delivered before. The handler gives up `session`. Also called for flows without one. */
     void (*end)(void *owner, struct mxt_flow *flow, enum mxt_flow_end why);
+    /* A segment was taken, whatever became of its bytes; `is_dropped`: nothing, for its checksum. May be NULL. */
+    void (*segment)(void *owner, struct mxt_flow *flow, enum mxt_direction direction, const struct mxt_segment *segment, bool is_dropped);
     /* Asked of the payload that opens a flow without a SYN: YES, its sender is the server; NO, the client. Unknown leaves it to the ports. May be NULL. */
     enum mxt_fact (*is_server_speech)(const uint8_t *p, size_t n);
 };

@@ -50,6 +50,8 @@ struct mxt_options {
     struct mxt_limits limits;
     enum mxt_output output;
     bool domains_only; /* --privacy domains */
+    const char *keep;    /* -w: file for the packets of sessions with findings, or NULL */
+    uint64_t keep_bytes; /* of memory for packets of which it is not known yet whether they are kept */
     bool no_sandbox;
     const char *user; /* whom root turns into; NULL: live mxtap or nobody, in a replay nobody else */
     struct mxt_judge_config judge;

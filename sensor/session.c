@@ -162,6 +162,16 @@ void mxt_session_close(struct mxt_session *session, enum mxt_direction direction
         mxt_tls_close(session->tls, direction, how);
 }
 
+const struct mxt_smtp_span *mxt_session_spoken(const struct mxt_session *session, size_t *count)
+{
+    return mxt_smtp_spoken(smtp_of(session), count);
+}
+
+bool mxt_session_tls_start(const struct mxt_session *session, enum mxt_direction direction, uint64_t *offset)
+{
+    return mxt_smtp_tls_start(smtp_of(session), direction, offset);
+}
+
 bool mxt_session_is_done(const struct mxt_session *session)
 {
     return session->is_done;

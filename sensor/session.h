@@ -66,6 +66,10 @@ struct mxt_session_progress {
 /* Tells how far it has come. Costs no more than looking at some counters. */
 void mxt_session_progress(const struct mxt_session *session, struct mxt_session_progress *out);
 
+/* Where commands stand and TLS begins, as mxt_smtp_spoken and mxt_smtp_tls_start tell. */
+const struct mxt_smtp_span *mxt_session_spoken(const struct mxt_session *session, size_t *count);
+bool mxt_session_tls_start(const struct mxt_session *session, enum mxt_direction direction, uint64_t *offset);
+
 /* Whether nothing that follows in the streams can add a fact: TLS is established, or has failed. */
 bool mxt_session_is_done(const struct mxt_session *session);
 

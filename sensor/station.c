@@ -7,6 +7,7 @@
 
 #include "sensor/confine.h"
 #include "sensor/judging.h"
+#include "sensor/keep_file.h"
 #include "sensor/mirror.h"
 #include "sensor/publishing.h"
 #include "sensor/seed.h"
@@ -31,6 +32,8 @@ struct mxt_station {
     atomic_uint_fast64_t sequence; /* of the last record: engines run in threads of their own */
     atomic_uint_fast64_t findings_of[MXT_RULES]; /* of final records */
     uint64_t refused; /* allocations, known at the end */
+    bool has_lost_packets; /* that were to be kept */
+    struct mxt_keep_file *keep; /* NULL: no packets are kept */
     struct mxt_health told; /* the health last told, and the advice that went with it */
 };
 
@@ -85,7 +88,7 @@ struct mxt_station *mxt_station_open(const struct mxt_options *options)
     }
     station->options = options;
     station->start_us = options->interface_count > 0 ? wall_us() : 0;
-    if (!open_consumer(station, &faults)) {
+    if ((options->keep != NULL && (station->keep = mxt_keep_file_open(options)) == NULL) || !open_consumer(station, &faults)) {
         mxt_station_free(station);
         return NULL;
     }
@@ -96,6 +99,10 @@ bool mxt_station_start(struct mxt_station *station)
 {
     if (!mxt_confine(station->options))
         return false;
+    if (station->keep != NULL && mxt_keep_file_start(station->keep) != MXT_OK) {
+        mxt_station_complain("the system gives no thread; look at the limits of processes and tasks (ulimit -u, TasksMax)");
+        return false;
+    }
     if (station->publishing != NULL)
         return mxt_publishing_start(station->publishing) == MXT_OK;
     if (mxt_judging_start(station->judging, station->outbox) == MXT_OK)
@@ -116,6 +123,7 @@ void mxt_station_free(struct mxt_station *station)
     mxt_judging_free(station->judging);
     mxt_publishing_free(station->publishing);
     mxt_outbox_free(station->outbox);
+    mxt_keep_file_free(station->keep);
     free(station);
 }
 
@@ -147,11 +155,13 @@ struct mxt_engine *mxt_station_add_engine(struct mxt_station *station, bool (*ha
         .hash_seed = mxt_random_seed(),
         .hand_on = hand_on,
         .others = others,
+        .keep = station->keep,
         .has_snapshots = options->interface_count > 0,
         .record = on_record,
         .context = station,
     };
     config.session.smtp_limits.drop_local_parts = options->domains_only;
+    config.session.smtp_limits.tells_spoken = station->keep != NULL;
     post->engine = mxt_engine_new(&config);
     if (post->engine == NULL)
         mxt_station_complain("out of memory");
@@ -173,6 +183,16 @@ static void add_lost(const struct mxt_station *station, struct mxt_health *healt
         health->refused += lost;
 }
 
+static void add_kept(const struct mxt_station *station, struct mxt_health *health)
+{
+    if (station->keep == NULL)
+        return;
+    struct mxt_keep_counters counters = mxt_keep_file_counters(station->keep);
+    health->kept = counters.sessions;
+    health->kept_no_room = counters.no_room;
+    health->kept_lost = counters.lost;
+}
+
 /* What is wrong with the mirror goes to stderr too, when it is news. */
 static void advise(struct mxt_station *station, struct mxt_health *health)
 {
@@ -190,6 +210,7 @@ static void advise(struct mxt_station *station, struct mxt_health *health)
 void mxt_station_health(struct mxt_station *station, struct mxt_health *health, bool is_asked_for)
 {
     health->timestamp_us = wall_us();
+    add_kept(station, health);
     if (!is_asked_for) /* once a minute: a shorter interval would say too little */
         advise(station, health);
     if (station->publishing != NULL) {
@@ -229,6 +250,8 @@ void mxt_station_finish(struct mxt_station *station, const struct mxt_health *be
         mxt_engine_health(station->posts[i].engine, &part);
         mxt_health_add(&health, &part);
     }
+    station->has_lost_packets = station->keep != NULL && !mxt_keep_file_finish(station->keep);
+    add_kept(station, &health);
     advise(station, &health);
     if (station->publishing != NULL) {
         mxt_publishing_finish(station->publishing, &health);
@@ -245,5 +268,5 @@ int mxt_station_conclude(struct mxt_station *station)
     if (station->refused > 0)
         fprintf(stderr, "mxtap-sensor: %llu allocations were refused: some facts or alerts are missing\n", (unsigned long long)station->refused);
     bool is_well = station->publishing != NULL ? mxt_publishing_conclude(station->publishing) : mxt_judging_conclude(station->judging);
-    return is_well && station->refused == 0 ? 0 : 1;
+    return is_well && station->refused == 0 && !station->has_lost_packets ? 0 : 1;
 }

@@ -601,6 +601,13 @@ const char *mxt_tcp_ended(const struct mxt_tcp *tcp)
     return client->is_closed || server->is_closed ? "half_closed" : NULL;
 }
 
+bool mxt_tcp_offset(const struct mxt_tcp *tcp, enum mxt_direction direction, uint32_t sequence, int64_t *offset)
+{
+    const struct mxt_tcp_half *half = &tcp->half[direction];
+    *offset = half->is_started ? mxt_tcp_half_offset(half, sequence) : 0;
+    return half->is_started;
+}
+
 uint32_t mxt_tcp_client_isn(const struct mxt_tcp *tcp, enum mxt_fact *is_known)
 {
     const struct mxt_tcp_half *client = &tcp->half[MXT_TOSERVER];

@@ -121,6 +121,9 @@ bool mxt_tcp_is_closed(const struct mxt_tcp *tcp);
 /* How it ended so far: "fin" (both sides closed), "rst", "half_closed" or NULL (open). */
 const char *mxt_tcp_ended(const struct mxt_tcp *tcp);
 
+/* Where in its direction's stream a sequence number lies, told by where the stream stands now. False: nobody knows, no byte of that direction was taken yet. */
+bool mxt_tcp_offset(const struct mxt_tcp *tcp, enum mxt_direction direction, uint32_t sequence, int64_t *offset);
+
 /* The client's initial sequence number; MXT_NO in *is_known (and 0) where no SYN was seen, and it is not to be had from a SYN-ACK's acknowledgement. */
 uint32_t mxt_tcp_client_isn(const struct mxt_tcp *tcp, enum mxt_fact *is_known);
 

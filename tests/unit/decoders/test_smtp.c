@@ -220,7 +220,7 @@ static void test_endless_session(void **state)
         say_to(smtp, MXT_TOSERVER, line);
         snprintf(line, sizeof line, "250-x\r\n250-SIZE %d\r\n250-X%d\r\n250 STARTTLS\r\n", i, i);
         say_to(smtp, MXT_TOCLIENT, line);
-        snprintf(line, sizeof line, "AUTH M%d abc\r\n", i);
+        snprintf(line, sizeof line, "AUTH SCRAM-M%d abc\r\n", i);
         say_to(smtp, MXT_TOSERVER, line);
         say_to(smtp, MXT_TOCLIENT, "535 no\r\n");
         say_to(smtp, MXT_TOSERVER, "STARTTLS\r\n");
@@ -230,7 +230,7 @@ static void test_endless_session(void **state)
     const struct mxt_smtp_facts *facts = mxt_smtp_facts(smtp);
     assert_string_equal(facts->helo, "host19999.example.org");
     assert_string_equal(facts->capabilities.items[0], "SIZE 19999");
-    assert_string_equal(facts->auth.mechanism, "M19999");
+    assert_string_equal(facts->auth.mechanism, "SCRAM-M19999");
     assert_string_equal(facts->starttls.reply_text, "not now, 19999");
     assert_true(arena.reserved < 8192);
     mxt_smtp_free(smtp);

@@ -1,0 +1,244 @@
+#include "sensor/keep.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "sensor/redact.h"
+
+#define FIRST_BYTES  (32u << 10) /* of a connection's frames, from its beginning */
+#define LAST_BYTES   (16u << 10) /* and from its end */
+#define BUCKETS      1024u       /* connections are many, those of a bucket few: a tenth of a microsecond beside the copy */
+#define CHECKSUM_AT  16          /* in a TCP header */
+
+struct queue {
+    struct mxt_kept_packet *first, **end;
+    size_t bytes;
+};
+
+/* A connection whose packets are kept. */
+struct kept {
+    struct kept *chain;
+    const struct mxt_flow *flow;
+    struct queue first, last;
+    bool is_given_up;  /* no room */
+    bool is_blind;     /* offsets of decoder and packets do not agree: urgent data leave the stream */
+    bool has_left_out; /* packets between first and last */
+};
+
+struct mxt_keep {
+    struct mxt_keep_file *file;
+    bool drop_local_parts;
+    struct kept *buckets[BUCKETS];
+};
+
+struct mxt_keep *mxt_keep_new(struct mxt_keep_file *file, bool drop_local_parts)
+{
+    struct mxt_keep *keep = calloc(1, sizeof *keep);
+    if (keep == NULL)
+        return NULL;
+    keep->file = file;
+    keep->drop_local_parts = drop_local_parts;
+    return keep;
+}
+
+static void drop_queue(struct mxt_keep *keep, struct queue *queue)
+{
+    for (struct mxt_kept_packet *packet = queue->first, *next; packet != NULL; packet = next) {
+        next = packet->next;
+        mxt_keep_file_give(keep->file, mxt_kept_size(packet));
+        free(packet);
+    }
+    *queue = (struct queue){.end = &queue->first};
+}
+
+static void drop(struct mxt_keep *keep, struct kept *kept)
+{
+    drop_queue(keep, &kept->first);
+    drop_queue(keep, &kept->last);
+}
+
+void mxt_keep_free(struct mxt_keep *keep)
+{
+    if (keep == NULL)
+        return;
+    for (size_t i = 0; i < BUCKETS; i++)
+        for (struct kept *kept = keep->buckets[i], *next; kept != NULL; kept = next) {
+            next = kept->chain;
+            drop(keep, kept);
+            free(kept);
+        }
+    free(keep);
+}
+
+static struct kept **place_of(struct mxt_keep *keep, const struct mxt_flow *flow)
+{
+    struct kept **link = &keep->buckets[XXH3_64bits(&flow, sizeof flow) % BUCKETS];
+    while (*link != NULL && (*link)->flow != flow)
+        link = &(*link)->chain;
+    return link;
+}
+
+static void give_up(struct mxt_keep *keep, struct kept *kept)
+{
+    drop(keep, kept);
+    kept->is_given_up = true;
+    mxt_keep_file_no_room(keep->file);
+}
+
+static void append(struct queue *queue, struct mxt_kept_packet *packet)
+{
+    *queue->end = packet;
+    queue->end = &packet->next;
+    queue->bytes += packet->captured;
+}
+
+static void shorten(struct mxt_keep *keep, struct kept *kept)
+{
+    while (kept->last.bytes > LAST_BYTES && kept->last.first->next != NULL) {
+        struct mxt_kept_packet *oldest = kept->last.first;
+        kept->last.first = oldest->next;
+        kept->last.bytes -= oldest->captured;
+        kept->has_left_out = true;
+        mxt_keep_file_give(keep->file, mxt_kept_size(oldest));
+        free(oldest);
+    }
+}
+
+static struct mxt_kept_packet *copy_frame(struct mxt_keep *keep, const struct mxt_segment *segment)
+{
+    const struct mxt_frame *frame = segment->frame;
+    size_t size = sizeof(struct mxt_kept_packet) + frame->captured;
+    if (!mxt_keep_file_take(keep->file, size))
+        return NULL;
+    struct mxt_kept_packet *packet = malloc(size);
+    if (packet == NULL) {
+        mxt_keep_file_give(keep->file, size);
+        return NULL;
+    }
+    *packet = (struct mxt_kept_packet){.time_us = frame->time_us,
+                                       .captured = frame->captured,
+                                       .wire = frame->wire,
+                                       .link_type = frame->link_type,
+                                       .payload_at = (uint32_t)(segment->payload - frame->data),
+                                       .payload_n = segment->payload_length,
+                                       .tcp_at = (uint32_t)(segment->tcp - frame->data)};
+    memcpy(packet->bytes, frame->data, frame->captured);
+    return packet;
+}
+
+/* Bytes behind the payload (padding, a frame check sequence) say nothing of mail and may hold anything. */
+static void clear_trailer(struct mxt_kept_packet *packet)
+{
+    uint32_t end = packet->payload_at + packet->payload_n;
+    memset(packet->bytes + end, 0, packet->captured - end);
+}
+
+void mxt_keep_segment(struct mxt_keep *keep, const struct mxt_flow *flow, enum mxt_direction direction, const struct mxt_segment *segment, bool is_dropped)
+{
+    const struct mxt_frame *frame = segment->frame;
+    bool is_in_frame = segment->tcp >= frame->data && segment->tcp < frame->data + frame->captured;
+    if (!is_in_frame) /* put together from fragments, which are not kept */
+        return;
+    struct kept **link = place_of(keep, flow), *kept = *link;
+    if (kept == NULL) {
+        if ((kept = *link = calloc(1, sizeof *kept)) == NULL)
+            return;
+        kept->flow = flow;
+        kept->first.end = &kept->first.first;
+        kept->last.end = &kept->last.first;
+    }
+    if (kept->is_given_up)
+        return;
+    struct mxt_kept_packet *packet = copy_frame(keep, segment);
+    if (packet == NULL) {
+        give_up(keep, kept);
+        return;
+    }
+    clear_trailer(packet);
+    packet->direction = (uint8_t)direction;
+    packet->is_unplaced = is_dropped || !mxt_tcp_offset(flow->tcp, direction, segment->seq + ((segment->flags & MXT_SYN) != 0 ? 1 : 0), &packet->offset);
+    packet->is_partial = mxt_segment_checksum(segment) == MXT_CHECKSUM_PARTIAL;
+    kept->is_blind = kept->is_blind || (segment->flags & MXT_URG) != 0;
+    bool is_first = kept->first.bytes + packet->captured <= FIRST_BYTES && kept->last.first == NULL;
+    append(is_first ? &kept->first : &kept->last, packet);
+    shorten(keep, kept);
+}
+
+/* The sum of the payload's 16-bit words, folded; the payload begins at an even place of the segment. */
+static uint32_t sum_of(const uint8_t *p, size_t n)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i + 1 < n; i += 2)
+        sum += (uint32_t)p[i] << 8 | p[i + 1];
+    if (n % 2 != 0)
+        sum += (uint32_t)p[n - 1] << 8;
+    while (sum > 0xffff)
+        sum = (sum & 0xffff) + (sum >> 16);
+    return (uint32_t)sum;
+}
+
+/* As the payload changed (RFC 1624 3): a right checksum stays right, a wrong one as wrong as it was. */
+static void mend_checksum(struct mxt_kept_packet *packet, uint32_t before)
+{
+    if (packet->is_partial || packet->tcp_at + CHECKSUM_AT + 2 > packet->payload_at)
+        return;
+    uint8_t *at = packet->bytes + packet->tcp_at + CHECKSUM_AT;
+    uint32_t after = sum_of(packet->bytes + packet->payload_at, packet->payload_n);
+    uint32_t sum = (~((uint32_t)at[0] << 8 | at[1]) & 0xffff) + (~before & 0xffff) + after;
+    while (sum > 0xffff)
+        sum = (sum & 0xffff) + (sum >> 16);
+    at[0] = (uint8_t)(~sum >> 8);
+    at[1] = (uint8_t)~sum;
+}
+
+/* One direction's packets. MXT_ENOMEM: they must not be used. */
+static enum mxt_status redact_direction(const struct mxt_keep *keep, const struct kept *kept, const struct mxt_session *session, enum mxt_direction direction)
+{
+    struct mxt_redact_stream stream = {.direction = direction, .drop_local_parts = keep->drop_local_parts};
+    size_t count = 0, i = 0;
+    for (const struct mxt_kept_packet *packet = kept->first.first; packet != NULL; packet = packet->next)
+        count += packet->direction == direction;
+    struct mxt_redact_piece *pieces = calloc(count + 1, sizeof *pieces);
+    uint32_t *sums = calloc(count + 1, sizeof *sums);
+    enum mxt_status status = pieces == NULL || sums == NULL ? MXT_ENOMEM : MXT_OK;
+    if (direction == MXT_TOSERVER && !kept->is_blind)
+        stream.spoken = mxt_session_spoken(session, &stream.spoken_count);
+    stream.has_tls = mxt_session_tls_start(session, direction, &stream.tls_at);
+    for (struct mxt_kept_packet *packet = kept->first.first; packet != NULL && status == MXT_OK; packet = packet->next) {
+        if (packet->direction != direction)
+            continue;
+        uint8_t *payload = packet->bytes + packet->payload_at;
+        sums[i] = sum_of(payload, packet->payload_n);
+        pieces[i++] = (struct mxt_redact_piece){.offset = packet->offset, .bytes = payload, .n = packet->payload_n, .is_unplaced = packet->is_unplaced || (kept->is_blind && stream.has_tls)};
+    }
+    if (status == MXT_OK)
+        status = mxt_redact(&stream, pieces, count);
+    i = 0;
+    for (struct mxt_kept_packet *packet = kept->first.first; packet != NULL && status == MXT_OK; packet = packet->next)
+        if (packet->direction == direction)
+            mend_checksum(packet, sums[i++]);
+    free(pieces);
+    free(sums);
+    return status;
+}
+
+void mxt_keep_end(struct mxt_keep *keep, const struct mxt_flow *flow, const struct mxt_session *session, bool has_findings)
+{
+    struct kept **link = place_of(keep, flow), *kept = *link;
+    if (kept == NULL)
+        return;
+    *link = kept->chain;
+    *kept->first.end = kept->last.first; /* one list */
+    kept->last = (struct queue){.end = &kept->last.first};
+    bool is_wanted = has_findings && !kept->is_given_up && kept->first.first != NULL;
+    if (is_wanted && (redact_direction(keep, kept, session, MXT_TOSERVER) != MXT_OK || redact_direction(keep, kept, session, MXT_TOCLIENT) != MXT_OK)) {
+        mxt_keep_file_no_room(keep->file);
+        is_wanted = false;
+    }
+    if (is_wanted)
+        mxt_keep_file_put(keep->file, kept->first.first);
+    else
+        drop(keep, kept);
+    free(kept);
+}
