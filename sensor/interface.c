@@ -191,7 +191,8 @@ struct mxt_interface *mxt_interface_open(const struct mxt_interface_config *conf
         return NULL;
     }
     interface->link_type = to_link_type(pcap_datalink(interface->handle));
-    open_drop_files(interface);
+    if (config->counts_own_drops)
+        open_drop_files(interface);
     interface->drops_before = read_drops(interface);
     return interface;
 }

@@ -22,6 +22,7 @@ struct mxt_interface_config {
     bool has_any_port;                /* every TCP port, whatever `ports` says */
     const char *filter;               /* the user's, or NULL; used while opening */
     uint64_t buffer_bytes;            /* of the kernel's ring */
+    bool counts_own_drops;            /* the interface's own drops are counted by this one: one of those that listen on it */
 };
 
 struct mxt_interface;

@@ -76,7 +76,7 @@ static bool check_filter(const char *filter)
     return filter == NULL || checked != NULL;
 }
 
-static struct mxt_interface *open_interface(const struct live *live, size_t i)
+static struct mxt_interface *open_interface(const struct live *live, size_t i, bool is_first)
 {
     const struct mxt_options *options = live->options;
     char error[MXT_INTERFACE_ERROR];
@@ -84,7 +84,8 @@ static struct mxt_interface *open_interface(const struct live *live, size_t i)
                                                 .ports = &options->ports,
                                                 .has_any_port = options->any_port,
                                                 .filter = options->filter,
-                                                .buffer_bytes = options->buffer_bytes};
+                                                .buffer_bytes = options->buffer_bytes,
+                                                .counts_own_drops = is_first};
     struct mxt_interface *interface = mxt_interface_open(&config, error);
     if (interface == NULL)
         mxt_station_complain(error);
@@ -98,7 +99,7 @@ static bool open_interfaces(struct live *live)
     for (size_t i = 0; i < options->interface_count; i++) {
         int group = -1;
         for (size_t j = 0; j < options->workers; j++) {
-            struct mxt_interface *interface = live->crew[j].interfaces[i] = open_interface(live, i);
+            struct mxt_interface *interface = live->crew[j].interfaces[i] = open_interface(live, i, j == 0);
             if (interface == NULL)
                 return false;
             if (options->workers == 1 || mxt_fanout_join(&live->fanout, mxt_interface_fd(interface), &group) == MXT_OK)
