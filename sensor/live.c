@@ -19,7 +19,7 @@
 #include "sensor/worker.h"
 
 #define HEALTH_INTERVAL_S 60
-#define LEAVE_S           5    /* to tell what is left, at the end */
+#define LEAVE_S           4    /* to tell what is left, at the end */
 #define CHECK_MS          1000 /* between two looks at whether the output still takes anything */
 
 /* A packet thread with what is its own. */

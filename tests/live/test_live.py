@@ -1,4 +1,5 @@
 """The sensor on a mirror port: what it tells while sessions go on, what it survives, and how it leaves. The sensor's path comes in $MXTAP_SENSOR."""
+import fcntl
 import pathlib
 import random
 import signal
@@ -144,6 +145,7 @@ def test_leaving_loses_nothing_that_was_seen():
 
 # --- several workers ---
 
+F_SETPIPE_SZ = 1031  # linux/fcntl.h
 SMALL = 200  # bytes of a frame that no path cuts
 SCENARIOS = ["starttls-masked-x", "clean-postfix-exim", "starttls-stripped", "clean-ipv6", "bdat-exim", "injection-toserver", "certificate-self-signed"]
 
@@ -196,3 +198,18 @@ def test_workers_see_every_session_whole_and_once(wrap, workers):
     # Plain frames come to their owner by the kernel's own doing; most tunnels have to be handed on.
     if wrap is None:
         assert health["handed_on"] == 0
+
+
+def test_leaving_does_not_wait_for_a_reader_that_has_stopped():
+    """Output that nobody takes: packets are still read, and when it is asked to, the sensor leaves and says what that cost."""
+    frames = [packet.data for scenario in SCENARIOS for packet in frames_of(scenario)]
+    with subprocess.Popen(span.in_namespace("middle", span.SENSOR, "-i", "tap", "-o", "json", *TRUST), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            fcntl.fcntl(process.stdout, F_SETPIPE_SZ, 4096)
+            assert "listening on" in process.stderr.readline()
+            span.inject(frames)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=span.WAIT) == 1
+            assert "the output takes nothing" in process.stderr.read()
+        finally:
+            process.kill()
