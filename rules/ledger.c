@@ -78,6 +78,7 @@ void mxt_ledger_free(struct mxt_ledger *ledger)
         return;
     mxt_ledger_sessions_free(ledger);
     mxt_ledger_sensors_free(ledger);
+    mxt_ledger_clocks_free(ledger);
     mxt_alerts_free(ledger->alerts);
     free(ledger);
 }
@@ -208,6 +209,7 @@ static struct ledger_session *remember(struct mxt_ledger *ledger, struct ledger_
     if (session == NULL)
         return NULL;
     mxt_ledger_touch(ledger, session);
+    mxt_ledger_clocks_learn(ledger, session);
     mxt_ledger_note_change(ledger, session);
     mxt_ledger_keep_bounds(ledger);
     return session;

@@ -27,6 +27,7 @@ struct view {
     struct ledger_session *session;
     struct view *next;   /* of the session */
     uint64_t session_id; /* as the sensor has it */
+    int64_t start_us;    /* likewise */
     int64_t sensor_start_us;
     uint32_t snapshot;
     char *sensor; /* owned */
@@ -59,6 +60,14 @@ struct ledger_session {
     struct ledger_session *next_changed;
 };
 
+/* How much later one sensor's clock is than another's. */
+struct ledger_clock {
+    struct mxt_hash_node node; /* by both names */
+    int64_t offset_us;
+    uint64_t order; /* of the session that told it: the newest counts */
+    char names[];   /* the one and the other, each with its NUL; the one that sorts first is first */
+};
+
 /* A sensor that is watched. */
 struct ledger_sensor {
     struct mxt_hash_node node; /* by name */
@@ -82,7 +91,7 @@ struct mxt_ledger {
     uint64_t bytes, order;
     bool is_sorted;         /* the sessions, by order: what was loaded need not be */
     struct mxt_json writer; /* its buffer is reused */
-    struct mxt_hash_table sensors;
+    struct mxt_hash_table sensors, clocks;
     int64_t listening_us;   /* since when the keeper's clock has gone on without a break */
     int64_t looked_us;      /* when the sensors were looked at last */
     struct mxt_arena asked; /* holds the records that were asked for, until the record being taken is done */
@@ -120,6 +129,16 @@ void mxt_ledger_note_change(struct mxt_ledger *ledger, struct ledger_session *se
 void mxt_ledger_sort(struct mxt_ledger *ledger);
 
 void mxt_ledger_sessions_free(struct mxt_ledger *ledger);
+
+/* ledger_clocks.c: sensors that saw one session tell how their clocks differ. Nothing more is kept of it: what is loaded tells it again. */
+
+/* Learns from a session that several sensors know by the same id, so that they saw its very first packet. */
+void mxt_ledger_clocks_learn(struct mxt_ledger *ledger, const struct ledger_session *session);
+
+/* How much later the clock of `sensor` is than that of `other`; 0: the same, or not known. */
+int64_t mxt_ledger_clock_offset(const struct mxt_ledger *ledger, const char *sensor, const char *other);
+
+void mxt_ledger_clocks_free(struct mxt_ledger *ledger);
 
 /* ledger_watch.c */
 

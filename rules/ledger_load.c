@@ -157,6 +157,7 @@ static enum mxt_status restore(struct load *load, uint64_t id)
     if (session == NULL)
         return MXT_ENOMEM;
     session->order = load->order;
+    mxt_ledger_clocks_learn(ledger, session);
     session->touched_us = load->touched_us;
     session->may_change = load->may_change;
     session->is_drained = true;

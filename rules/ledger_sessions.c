@@ -57,6 +57,17 @@ static int64_t distance(int64_t a, int64_t b)
     return a > b ? a - b : b - a;
 }
 
+/* How far apart the record and the nearest view of the session begin, by one clock. */
+static int64_t distance_of(const struct mxt_ledger *ledger, const struct ledger_session *session, const struct mxt_record *record)
+{
+    int64_t best = INT64_MAX;
+    for (const struct view *view = session->views; view != NULL; view = view->next) {
+        int64_t apart = distance(view->start_us + mxt_ledger_clock_offset(ledger, sensor_of(record), view->sensor), record->start_us);
+        best = apart < best ? apart : best;
+    }
+    return best;
+}
+
 struct ledger_session *mxt_ledger_session_of(const struct mxt_ledger *ledger, const struct mxt_record *record)
 {
     struct ledger_session *best = mxt_ledger_find(ledger, record->session_id);
@@ -65,11 +76,11 @@ struct ledger_session *mxt_ledger_session_of(const struct mxt_ledger *ledger, co
     struct ends ends = ends_of(record);
     for (struct mxt_hash_node *node = mxt_hash_table_bucket(&ledger->sessions, hash_ends(ledger, &ends)); node != NULL; node = node->next) {
         struct ledger_session *session = (struct ledger_session *)node;
-        int64_t apart = distance(session->start_us, record->start_us);
+        int64_t apart = distance_of(ledger, session, record);
         /* One sensor knows two connections from one. */
         if (memcmp(&session->ends, &ends, sizeof ends) != 0 || apart > SAME_START_US || view_of(session, sensor_of(record)) != NULL)
             continue;
-        if (best == NULL || apart < distance(best->start_us, record->start_us))
+        if (best == NULL || apart < distance_of(ledger, best, record))
             best = session;
     }
     return best;
@@ -119,6 +130,7 @@ static struct view *new_view(const struct mxt_record *record, const char *text, 
     if (view == NULL)
         return NULL;
     *view = (struct view){.session_id = record->session_id,
+                          .start_us = record->start_us,
                           .sensor_start_us = record->sensor_start_us,
                           .snapshot = record->snapshot,
                           .sensor = strdup(sensor_of(record)),

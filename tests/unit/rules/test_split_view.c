@@ -119,20 +119,36 @@ static void take(struct mxt_ledger *ledger, const struct seen *seen, const char 
     scene_free(&scene);
 }
 
+struct table {
+    struct mxt_judge_config judge;
+    struct mxt_memory *memory;
+    struct mxt_ledger *ledger;
+};
+
+static void begin(struct table *table)
+{
+    mxt_judge_config_init(&table->judge);
+    table->memory = mxt_memory_new();
+    const struct mxt_ledger_config config = {.judge = &table->judge, .memory = table->memory, .alerts_limits = MXT_ALERTS_LIMITS_DEFAULT, .is_kept = true};
+    table->ledger = mxt_ledger_new(&config);
+    assert_non_null(table->ledger);
+}
+
+static void end(struct table *table)
+{
+    mxt_ledger_free(table->ledger);
+    mxt_memory_free(table->memory);
+}
+
 static struct told play(const struct row *row, bool is_turned)
 {
-    struct mxt_judge_config judge;
+    struct table table;
     struct told told = {0};
-    mxt_judge_config_init(&judge);
-    struct mxt_memory *memory = mxt_memory_new();
-    const struct mxt_ledger_config config = {.judge = &judge, .memory = memory, .alerts_limits = MXT_ALERTS_LIMITS_DEFAULT, .is_kept = true};
-    struct mxt_ledger *ledger = mxt_ledger_new(&config);
-    assert_non_null(ledger);
-    take(ledger, is_turned ? &row->outside : &row->inside, is_turned ? "outside" : "inside");
-    take(ledger, is_turned ? &row->inside : &row->outside, is_turned ? "inside" : "outside");
-    assert_int_equal(mxt_ledger_alerts(ledger, on_alert, &told), MXT_OK);
-    mxt_ledger_free(ledger);
-    mxt_memory_free(memory);
+    begin(&table);
+    take(table.ledger, is_turned ? &row->outside : &row->inside, is_turned ? "outside" : "inside");
+    take(table.ledger, is_turned ? &row->inside : &row->outside, is_turned ? "inside" : "outside");
+    assert_int_equal(mxt_ledger_alerts(table.ledger, on_alert, &told), MXT_OK);
+    end(&table);
     return told;
 }
 
@@ -149,8 +165,32 @@ static void what_two_sensors_saw(void **state)
         }
 }
 
+/* Clocks that differ by an hour: known from a session that both saw, they are no obstacle. */
+static void clocks_that_differ(void **state)
+{
+    (void)state;
+    static const struct seen early = {.facts = {OFFERED, STARTED}, .lines = {"STARTTLS"}},
+                             late = {.facts = {OFFERED, STARTED}, .lines = {"STARTTLS"}, .later_us = 3600 * SECOND};
+    static const struct seen stripped = {.facts = {MISSING, PLAIN}, .lines = {"SIZE 1"}, .id = 2, .later_us = 60 * SECOND},
+                             whole = {.facts = {OFFERED, PLAIN}, .lines = {"SIZE 1", "STARTTLS"}, .id = 3, .later_us = 3661 * SECOND};
+    for (int shared = 0; shared < 2; shared++) {
+        struct table table;
+        struct told told = {0};
+        begin(&table);
+        if (shared != 0) {
+            take(table.ledger, &early, "inside");
+            take(table.ledger, &late, "outside");
+        }
+        take(table.ledger, &stripped, "inside");
+        take(table.ledger, &whole, "outside");
+        assert_int_equal(mxt_ledger_alerts(table.ledger, on_alert, &told), MXT_OK);
+        assert_int_equal(told.severity, shared != 0 ? MXT_SEVERITY_CRITICAL : MXT_SEVERITY_NONE);
+        end(&table);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(what_two_sensors_saw)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(what_two_sensors_saw), cmocka_unit_test(clocks_that_differ)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
