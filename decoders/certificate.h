@@ -58,5 +58,7 @@ bool mxt_name_matches(const char *pattern, const char *name);
 
 /* Whether the text is a host name that could stand in DNS: two labels or more of letters, digits, hyphens (underscore tolerated), not an address. */
 bool mxt_name_is_domain(const char *name);
+/* The same of `n` bytes. */
+bool mxt_name_is_domain_of(const char *p, size_t n);
 
 #endif

@@ -8,10 +8,14 @@
 #define LABEL_MAX_LENGTH 63u
 
 /* Length without a trailing dot. */
+static size_t length_without_dot(const char *name, size_t n)
+{
+    return n > 0 && name[n - 1] == '.' ? n - 1 : n;
+}
+
 static size_t length_of(const char *name)
 {
-    size_t n = strlen(name);
-    return n > 0 && name[n - 1] == '.' ? n - 1 : n;
+    return length_without_dot(name, strlen(name));
 }
 
 static bool is_label_byte(char c)
@@ -21,7 +25,10 @@ static bool is_label_byte(char c)
 
 static bool is_digits(const char *p, size_t n)
 {
-    return n > 0 && strspn(p, "0123456789") >= n;
+    size_t i = 0;
+    while (i < n && p[i] >= '0' && p[i] <= '9')
+        i++;
+    return n > 0 && i == n;
 }
 
 /* Labels of letters, digits, hyphens and underscores between single dots: escaped bytes (a NUL in a certificate's name) never pass. Returns their number, 0 for no name. */
@@ -54,12 +61,15 @@ static bool is_address(const char *name, size_t n)
     return is_digits(name + start, n - start);
 }
 
+bool mxt_name_is_domain_of(const char *p, size_t n)
+{
+    n = length_without_dot(p, n);
+    return count_labels(p, n) >= 2 && !is_address(p, n);
+}
+
 bool mxt_name_is_domain(const char *name)
 {
-    if (name == NULL)
-        return false;
-    size_t n = length_of(name);
-    return count_labels(name, n) >= 2 && !is_address(name, n);
+    return name != NULL && mxt_name_is_domain_of(name, strlen(name));
 }
 
 /* IPv6 addresses are written in one form only here (inet_ntop's), so that text compares. */

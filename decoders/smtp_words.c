@@ -2,12 +2,11 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "decoders/certificate.h"
 #include "decoders/smtp_int.h"
 
 #define OVERWRITTEN_X_MIN 8u    /* STARTTLS has 8 letters; shorter runs of X are words of somebody's own */
 #define OVERWRITTEN_MARK_MIN 4u /* four stars are nobody's keyword */
-#define HOST_MAX 253u           /* RFC 1035 2.3.4, without the final dot */
-#define LABEL_MAX 63u
 #define HEADER_NAME_MAX 76u
 
 static bool is_blank(uint8_t c)
@@ -105,30 +104,7 @@ bool mxt_smtp_word_is_overwritten(struct mxt_smtp_word word)
 
 bool mxt_smtp_word_is_domain(struct mxt_smtp_word word)
 {
-    size_t label = 0, labels = 0;
-    bool has_letter = false; /* in the last label: otherwise it is an address */
-    if (word.n > 0 && word.p[word.n - 1] == '.')
-        word.n--;
-    if (word.n == 0 || word.n > HOST_MAX)
-        return false;
-    for (size_t i = 0; i < word.n; i++) {
-        uint8_t c = word.p[i];
-        if (c == '.') {
-            if (label == 0 || word.p[i - 1] == '-')
-                return false;
-            label = 0;
-            has_letter = false;
-            continue;
-        }
-        bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        if (!is_letter && !(c >= '0' && c <= '9') && c != '_' && (c != '-' || label == 0))
-            return false;
-        has_letter = has_letter || is_letter;
-        labels += label == 0 ? 1 : 0;
-        if (++label > LABEL_MAX)
-            return false;
-    }
-    return label > 0 && word.p[word.n - 1] != '-' && labels >= 2 && has_letter;
+    return mxt_name_is_domain_of((const char *)word.p, word.n);
 }
 
 bool mxt_smtp_word_number(struct mxt_smtp_word word, uint64_t max, uint64_t *value)

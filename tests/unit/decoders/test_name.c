@@ -65,6 +65,10 @@ static void test_domains(void **state)
             fail_msg("%s", bad[i]);
     }
     assert_false(mxt_name_is_domain(NULL));
+    /* Of a piece of text only the piece counts. */
+    assert_true(mxt_name_is_domain_of("a.b1.2", 4));
+    assert_false(mxt_name_is_domain_of("a.1b", 3));
+    assert_false(mxt_name_is_domain_of("a.b", 2));
 }
 
 static void test_lengths(void **state)
