@@ -1,5 +1,6 @@
 #include "collector/collector.h"
 
+#include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -7,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/random.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -413,17 +415,21 @@ static bool open_descriptors(struct collector *collector)
     return collector->signal_fd >= 0 && collector->ended_fd >= 0;
 }
 
+/* A name that no other process has, though a person may have given the same to several: who holds a lease must be beyond doubt. */
 static void name_holder(struct collector *collector)
 {
     char host[64] = "collector";
     const char *name = collector->config->options->name;
+    uint32_t unique;
+    if (getrandom(&unique, sizeof unique, GRND_NONBLOCK) != sizeof unique)
+        unique = (uint32_t)(now_ms() ^ getpid());
     if (gethostname(host, sizeof host) != 0)
         memcpy(host, "collector", sizeof "collector");
     host[sizeof host - 1] = '\0';
     if (name != NULL)
-        snprintf(collector->holder, sizeof collector->holder, "%s", name);
+        snprintf(collector->holder, sizeof collector->holder, "%08" PRIx32 " %s", unique, name);
     else
-        snprintf(collector->holder, sizeof collector->holder, "%s:%ld", host, (long)getpid());
+        snprintf(collector->holder, sizeof collector->holder, "%08" PRIx32 " %s:%ld", unique, host, (long)getpid());
 }
 
 int mxt_collector_run(const struct mxt_collector_config *config)

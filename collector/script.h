@@ -12,7 +12,7 @@
 
 enum mxt_script {
     MXT_SCRIPT_APPLY,   /* a batch, see mxt_batch_command; answers the keys that were of a wrong kind and were replaced */
-    MXT_SCRIPT_ACQUIRE, /* keys: lease, token; arguments: holder, ms. Answers the lease's value, "TOKEN HOLDER"; nil: another holds it */
+    MXT_SCRIPT_ACQUIRE, /* keys: lease, token; arguments: holder, ms. Answers the lease's value, "TOKEN HOLDER"; nil: another holds it. Ours is taken anew */
     MXT_SCRIPT_RENEW,   /* keys: lease; arguments: value, ms. Answers 1; 0: it is lost */
     MXT_SCRIPT_RELEASE, /* keys: lease; arguments: value. Answers 1; 0: it was lost before */
     MXT_SCRIPT_PRESENT, /* keys: collectors; arguments: holder, ms that a sign of life counts, 1 or 0 (leaving). Answers all who are there, in order of name */

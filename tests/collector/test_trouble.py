@@ -122,19 +122,20 @@ def test_take_over_within_seconds_of_a_kill(redis, collectors):
 def test_collectors_share_the_partitions(redis, collectors):
     client = redis.client()
 
-    def holders():
-        leases = [client.get(key) for key in sorted(client.scan_iter("mxtap:*lease"))]
-        return sorted(lease.split(" ")[1] for lease in leases if lease)
+    def shares():
+        """How many partitions each holder has."""
+        leases = [client.get(key) for key in client.scan_iter("mxtap:*lease")]
+        return dict(programs.Counter(lease.split(" ")[-1] for lease in leases if lease))
 
     first = collectors(redis, "--partitions", 4, "--name", "a")
-    wait_until(lambda: holders() == ["a"] * 5, "one has all: four, and one for what concerns no server")
+    wait_until(lambda: shares() == {"a": 5}, "one has all: four, and one for what concerns no server")
     collectors(redis, "--name", "b")
-    wait_until(lambda: holders() == ["a", "a", "a", "b", "b"], "two share")
+    wait_until(lambda: sorted(shares().values()) == [2, 3], "two share")
     third = collectors(redis, "--name", "c")
-    wait_until(lambda: holders() == ["a", "a", "b", "b", "c"], "three share")
+    wait_until(lambda: sorted(shares().values()) == [1, 2, 2], "three share")
     assert third.stop() == 0
     first.kill()
-    wait_until(lambda: holders() == ["b"] * 5, "one is left")
+    wait_until(lambda: shares() == {"b": 5}, "one is left")
 
 
 def test_partitions_give_the_same_alerts(redis, collectors):
@@ -420,3 +421,26 @@ def test_what_a_collector_needs_to_know_survives_every_take_over(redis, collecto
         collectors.once(redis, *judge_arguments(scenario))
     assert alerts_in(client) == embedded_alerts(scenario)
     assert told_in(client) == embedded_alerts(scenario)
+
+
+def test_collectors_of_one_name(redis, collectors):
+    """One works, the other stands by: neither takes the other's lease for its own."""
+    client = redis.client()
+    one, other = collectors(redis, "--name", "same"), collectors(redis, "--name", "same")
+    wait_until(lambda: client.zcard("mxtap:collectors") == 2 and client.exists("mxtap:lease"), "both are there")
+    lease = client.get("mxtap:lease")
+    last = add(client, copies(SCENARIO, 3))[-1]
+    wait_until(lambda: is_applied(client, last), "all is applied")
+    assert client.get("mxtap:lease") == lease
+    assert one.said() == other.said() == ""
+
+
+def test_scripts_that_redis_forgot(redis, collectors):
+    client = redis.client()
+    collector = collectors(redis)
+    wait_until(lambda: client.exists("mxtap:lease"), "a lease")
+    client.script_flush()
+    last = add(client, records_of(SCENARIO))[-1]
+    wait_until(lambda: is_applied(client, last), "all is applied")
+    assert alerts_in(client) == embedded_alerts(SCENARIO)
+    assert collector.process.poll() is None
