@@ -73,7 +73,8 @@ void mxt_keep_free(struct mxt_keep *keep)
 
 static struct kept **place_of(struct mxt_keep *keep, const struct mxt_flow *flow)
 {
-    struct kept **link = &keep->buckets[XXH3_64bits(&flow, sizeof flow) % BUCKETS];
+    uint64_t key = (uint64_t)(uintptr_t)flow;
+    struct kept **link = &keep->buckets[XXH3_64bits(&key, sizeof key) % BUCKETS];
     while (*link != NULL && (*link)->flow != flow)
         link = &(*link)->chain;
     return link;
@@ -95,7 +96,7 @@ static void append(struct queue *queue, struct mxt_kept_packet *packet)
 
 static void shorten(struct mxt_keep *keep, struct kept *kept)
 {
-    while (kept->last.bytes > LAST_BYTES && kept->last.first->next != NULL) {
+    while (kept->last.bytes > LAST_BYTES && kept->last.first != NULL && kept->last.first->next != NULL) {
         struct mxt_kept_packet *oldest = kept->last.first;
         kept->last.first = oldest->next;
         kept->last.bytes -= oldest->captured;

@@ -188,7 +188,7 @@ static const struct mxt_key keys[] = {
     {"sensor", NULL, 0, BOTH, MXT_KEY_ONE, "NAME", "mxtap", "a name of 1 to 64 letters, digits, '.', '-' and '_'", "this sensor's name in records", .set = set_sensor},
     {"filter", NULL, 0, BOTH, MXT_KEY_ONE, "BPF", NULL, "a filter", "look only at frames that match, in tcpdump's syntax", TEXT_AT(filter)},
     {"privacy", NULL, 0, BOTH, MXT_KEY_ONE, "domains", NULL, "the word domains", "keep local parts of addresses out of every output", .set = set_privacy},
-    {"keep", "write", 'w', BOTH, MXT_KEY_ONE, "FILE", NULL, "a path", "keep the packets of sessions with findings as a capture, without content and secrets: pcapng, or pcap by its name", TEXT_AT(keep)},
+    {"keep", NULL, 'w', BOTH, MXT_KEY_ONE, "FILE", NULL, "a path", "keep the packets of sessions with findings as a capture, without content and secrets: pcapng, or pcap by its name", TEXT_AT(keep)},
     {"keep-memory", NULL, 0, MXT_KEY_IN_FILE, MXT_KEY_ONE, "SIZE", "64MiB", "a size from 1MiB to 64GiB, written as 64MiB", "for packets of which it is not known yet whether they are kept", .set = set_keep_bytes},
     {"user", NULL, 0, BOTH, MXT_KEY_ONE, "NAME", NULL, "a user's name", "whom root turns into when all is open: mxtap or nobody where not said; a replay stays who it is", TEXT_AT(user)},
     {"no-sandbox", NULL, 0, LINE, MXT_KEY_FLAG, NULL, NULL, NULL, "keep all privileges, for debugging only", .set = leave_sandbox_out},

@@ -33,6 +33,12 @@ static int by_start(const void *a, const void *b)
     return x->start < y->start ? -1 : x->start > y->start;
 }
 
+/* A keep-alive's byte may lie in front of the stream. */
+static bool has_place(const struct mxt_redact_piece *piece)
+{
+    return !piece->is_unplaced && piece->n > 0 && piece->offset >= 0;
+}
+
 /* The union of the pieces' places. */
 static enum mxt_status make_runs(struct image *image, const struct mxt_redact_piece *pieces, size_t count)
 {
@@ -40,7 +46,7 @@ static enum mxt_status make_runs(struct image *image, const struct mxt_redact_pi
     if (image->runs == NULL)
         return MXT_ENOMEM;
     for (size_t i = 0; i < count; i++)
-        if (!pieces[i].is_unplaced && pieces[i].n > 0)
+        if (has_place(&pieces[i]))
             image->runs[image->count++] = (struct run){.start = pieces[i].offset, .end = pieces[i].offset + pieces[i].n};
     qsort(image->runs, image->count, sizeof *image->runs, by_start);
     size_t used = 0;
@@ -83,7 +89,7 @@ static const struct run *find_run(const struct image *image, int64_t offset)
 static void fill_image(struct image *image, const struct mxt_redact_piece *pieces, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (pieces[i].is_unplaced || pieces[i].n == 0)
+        if (!has_place(&pieces[i]))
             continue;
         const struct run *run = find_run(image, pieces[i].offset);
         uint8_t *to = run->bytes + (pieces[i].offset - run->start);
@@ -189,10 +195,6 @@ static void clean_run(const struct mxt_redact_stream *stream, const struct run *
 {
     size_t n = (size_t)(run->end - run->start), plain = n;
     memcpy(run->clean, run->bytes, n);
-    if (run->start < 0) {
-        memset(run->clean, MXT_REDACT_FILL, n);
-        return;
-    }
     if (stream->has_tls && stream->tls_at < (uint64_t)run->end)
         plain = stream->tls_at > (uint64_t)run->start ? (size_t)(stream->tls_at - (uint64_t)run->start) : 0;
     if (stream->direction == MXT_TOSERVER)
@@ -209,7 +211,7 @@ static void clean_run(const struct mxt_redact_stream *stream, const struct run *
 
 static void overwrite(const struct image *image, struct mxt_redact_piece *piece)
 {
-    if (piece->is_unplaced || piece->n == 0) {
+    if (!has_place(piece)) {
         memset(piece->bytes, MXT_REDACT_FILL, piece->n);
         return;
     }

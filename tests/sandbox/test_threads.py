@@ -68,7 +68,7 @@ def test_threads_can_be_started_before_they_narrow(folder):
 def test_without_the_sandbox_the_attempts_would_succeed(folder):
     """Else the tests above would prove nothing."""
     done = subprocess.run([PROBE, "bare", str(folder)], capture_output=True, text=True, timeout=60)
-    tried = dict(line.split() for line in done.stderr.splitlines())
+    tried = dict(line.split() for line in done.stderr.splitlines() if len(line.split()) == 2)  # a sanitizer may have its say too
     assert {name for name, answer in tried.items() if answer == "ok"} >= {"open_passwd", "open_root", "create_in_folder", "socket", "connect", "fork", "thread", "accept", "kill"}
 
 

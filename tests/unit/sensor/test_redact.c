@@ -1,0 +1,162 @@
+#include "sensor/redact.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "check.h"
+
+#define TEXT_MAX 400
+
+/* A direction's stream in pieces of `cut` bytes (0: one), redacted and put together again. */
+static void redact(const struct mxt_redact_stream *stream, const char *text, size_t n, size_t cut, char *out)
+{
+    struct mxt_redact_piece pieces[TEXT_MAX];
+    size_t count = 0;
+    assert_in_range(n, 1, TEXT_MAX - 1);
+    memcpy(out, text, n);
+    out[n] = '\0';
+    for (size_t at = 0; at < n; at += cut == 0 ? n : cut) {
+        size_t length = cut == 0 || cut > n - at ? n - at : cut;
+        uint8_t *copy = malloc(length); /* of its own, so that reading past it is noticed */
+        assert_non_null(copy);
+        memcpy(copy, text + at, length);
+        pieces[count++] = (struct mxt_redact_piece){.offset = (int64_t)at, .bytes = copy, .n = (uint32_t)length};
+    }
+    assert_int_equal(mxt_redact(stream, pieces, count), MXT_OK);
+    for (size_t i = 0; i < count; i++) {
+        memcpy(out + pieces[i].offset, pieces[i].bytes, pieces[i].n);
+        free(pieces[i].bytes);
+    }
+}
+
+static void test_lines_of_a_client(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *said, *kept;
+        bool is_command;
+    } cases[] = {
+        {"EHLO mx.example.org\r\n", "EHLO mx.example.org\r\n", true},
+        {"EHLO mx.example.org secret\r\n", "EHLO mx.example.org       \r\n", true},
+        {"MAIL FROM:<a@example.org> SIZE=10\r\n", "MAIL FROM:<a@example.org> SIZE=10\r\n", true},
+        {"MAIL secret\r\n", "MAIL ------\r\n", true},
+        {"NOOP secret\r\n", "NOOP ------\r\n", true},
+        {"AUTH PLAIN AGEAYg==\r\n", "AUTH PLAIN --------\r\n", true},
+        {"auth login =\r\n", "auth login =\r\n", true},
+        {"AUTH AGEAYg==\r\n", "AUTH --------\r\n", true},
+        {"XCLIENT NAME=a LOGIN=secret\r\n", "XCLIENT NAME=- LOGIN=------\r\n", true},
+        {"BDAT 12 LAST\r\n", "BDAT 12 LAST\r\n", true},
+        {"BDAT 12 secret\r\n", "BDAT 12 ------\r\n", true},
+        {"BDAT 1secret\r\n", "BDAT -------\r\n", true},
+        {"XXXXXXXX\r\n", "XXXXXXXX\r\n", true},
+        {"secret\r\n", "------\r\n", true},
+        {"PROXY TCP4 192.0.2.1 192.0.2.2 1 25\r\n", "PROXY TCP4 192.0.2.1 192.0.2.2 1 25\r\n", true},
+        {"MAIL FROM:<a@example.org>\r\n", "-------------------------\r\n", false},
+        {"*\r\n", "*\r\n", false},
+        {"text\n.\nMAIL FROM:<a@x>\r\n", "----\n.\nMAIL ----------\r\n", false},
+        {"text\r.\rDATA\r\n", "----\r.\rDATA\r\n", false},
+        {"text\r\n..more. \r\n", "----\r\n.-------\r\n", false},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        size_t n = strlen(cases[i].said);
+        const struct mxt_smtp_span all = {0, n};
+        const struct mxt_redact_stream stream = {.direction = MXT_TOSERVER, .spoken = &all, .spoken_count = cases[i].is_command ? 1 : 0};
+        char out[TEXT_MAX];
+        for (size_t cut = 0; cut <= 3; cut++) {
+            redact(&stream, cases[i].said, n, cut, out);
+            assert_string_equal(out, cases[i].kept);
+        }
+    }
+}
+
+static void test_lines_of_a_server(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *said, *kept;
+    } cases[] = {
+        {"220 mx.example.net ESMTP\r\n", "220 mx.example.net ESMTP\r\n"},
+        {"250-SIZE\r\n250 XXXXXXXA\r\n", "250-SIZE\r\n250 XXXXXXXA\r\n"},
+        {"334 UGFzc3dvcmQ6\r\n", "334 ------------\r\n"},
+        {"500 unrecognized: \"secret\"\r\n", "500 unrecognized----------\r\n"},
+        {"454 4.7.0 TLS not available\r\n", "454 4.7.0 TLS not available\r\n"},
+        {"no reply\r\n", "--------\r\n"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const struct mxt_redact_stream stream = {.direction = MXT_TOCLIENT};
+        char out[TEXT_MAX];
+        redact(&stream, cases[i].said, strlen(cases[i].said), 0, out);
+        assert_string_equal(out, cases[i].kept);
+    }
+}
+
+static void test_local_parts(void **state)
+{
+    (void)state;
+    const char *said = "RCPT TO:<alice.b@example.org> ORCPT=rfc822;bob@x\r\nRCPT TO:<\"a b\"@example.org>\r\n";
+    const struct mxt_smtp_span all = {0, strlen(said)};
+    const struct mxt_redact_stream stream = {.direction = MXT_TOSERVER, .spoken = &all, .spoken_count = 1, .drop_local_parts = true};
+    char out[TEXT_MAX];
+    redact(&stream, said, strlen(said), 0, out);
+    assert_null(strstr(out, "alice"));
+    assert_null(strstr(out, "bob"));
+    assert_null(strstr(out, "a b"));
+    assert_non_null(strstr(out, "@example.org> ORCPT=rfc822;xxx@x\r\n"));
+}
+
+static void test_tls(void **state)
+{
+    (void)state;
+    static const char said[] = "QUIT\r\n\x16\x03\x01\x00\x03"
+                               "abc\x17\x03\x03\x00\x06secret\x17\x03\x03\x00\x09" "cut";
+    static const char kept[] = "QUIT\r\n\x16\x03\x01\x00\x03"
+                               "abc\x17\x03\x03\x00\x06\0\0\0\0\0\0\x17\x03\x03\x00\x09" "\0\0\0";
+    const struct mxt_smtp_span first = {0, 6};
+    const struct mxt_redact_stream stream = {.direction = MXT_TOSERVER, .spoken = &first, .spoken_count = 1, .has_tls = true, .tls_at = 6};
+    char out[TEXT_MAX];
+    for (size_t cut = 0; cut <= 4; cut++) {
+        redact(&stream, said, sizeof said - 1, cut, out);
+        assert_memory_equal(out, kept, sizeof kept - 1);
+    }
+}
+
+/* Behind a hole nobody knows what a byte is. */
+static void test_holes(void **state)
+{
+    (void)state;
+    uint8_t head[] = "NOOP\r\n", tail[] = "secret\r\nsecret\r\n", early[] = "x", lost[] = "RSET\r\n", tls[] = "\x16\x03\x01\x00\x01z";
+    const struct mxt_smtp_span spoken = {0, 6};
+    struct mxt_redact_stream stream = {.direction = MXT_TOSERVER, .spoken = &spoken, .spoken_count = 1, .has_tls = true, .tls_at = 50};
+    struct mxt_redact_piece pieces[] = {{.offset = 20, .bytes = tail, .n = sizeof tail - 1}, {.offset = 0, .bytes = head, .n = sizeof head - 1},
+                                        {.offset = -1, .bytes = early, .n = 1},              {.bytes = lost, .n = sizeof lost - 1, .is_unplaced = true},
+                                        {.offset = 60, .bytes = tls, .n = sizeof tls - 1}};
+    assert_int_equal(mxt_redact(&stream, pieces, COUNT(pieces)), MXT_OK);
+    assert_memory_equal(head, "NOOP\r\n", sizeof head - 1); /* a keep-alive's byte in front of the stream is no part of it */
+    assert_memory_equal(tail, "------\r\n------\r\n", sizeof tail - 1);
+    assert_memory_equal(lost, "------", sizeof lost - 1);
+    assert_memory_equal(tls, "\0\0\0\0\0\0", sizeof tls - 1);
+    assert_int_equal(early[0], '-');
+}
+
+/* What differs must still differ, and hold nothing of what it was. */
+static void test_copies(void **state)
+{
+    (void)state;
+    uint8_t first[] = "NOOP\r\ninnocent", same[] = "NOOP\r\n", other[] = "AOOP\r\nsecret!!";
+    const struct mxt_smtp_span spoken = {0, 6};
+    struct mxt_redact_stream stream = {.direction = MXT_TOSERVER, .spoken = &spoken, .spoken_count = 1};
+    struct mxt_redact_piece pieces[] = {{.offset = 0, .bytes = first, .n = sizeof first - 1}, {.offset = 0, .bytes = same, .n = sizeof same - 1}, {.offset = 0, .bytes = other, .n = sizeof other - 1}};
+    assert_int_equal(mxt_redact(&stream, pieces, COUNT(pieces)), MXT_OK);
+    assert_string_equal(first, "NOOP\r\n--------");
+    assert_string_equal(same, "NOOP\r\n");
+    assert_string_equal(other, "_OOP\r\n________");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_lines_of_a_client), cmocka_unit_test(test_lines_of_a_server), cmocka_unit_test(test_local_parts),
+        cmocka_unit_test(test_tls),               cmocka_unit_test(test_holes),             cmocka_unit_test(test_copies),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
