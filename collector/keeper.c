@@ -33,11 +33,15 @@ static uint64_t random_seed(void)
     return getrandom(&seed, sizeof seed, GRND_NONBLOCK) == sizeof seed ? seed : (uint64_t)time(NULL);
 }
 
+static void on_changed(void *context, const struct mxt_alert *alert);
+
 static void on_told(void *context, const struct mxt_alert *alert)
 {
     const struct mxt_keeper *keeper = context;
     struct timespec now;
     mxt_keeper_tell(context, alert);
+    if (alert->count == 0) /* taken back, it has gone from the ledger: no drain speaks of it any more */
+        on_changed(context, alert);
     if (keeper->config.latency == NULL)
         return;
     clock_gettime(CLOCK_REALTIME, &now);
