@@ -2,9 +2,11 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -172,6 +174,36 @@ static void test_the_limit_holds_and_room_comes_back(void **state)
     mxt_spool_close(spool);
 }
 
+/* A bound on a file's size refuses as a full disk does: the last write fits in part. */
+static void test_a_full_disk_is_told_and_costs_nothing_that_was_in(void **state)
+{
+    struct folder *folder = *state;
+    struct mxt_spool_place place;
+    struct mxt_spool *spool = open_spool(folder, LIMIT);
+    struct rlimit before, full = {.rlim_cur = 1000000};
+    unsigned count = 0;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    full.rlim_max = before.rlim_max;
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
+    enum mxt_status status;
+    while ((status = put(spool, count, 3000)) == MXT_OK)
+        count++;
+    assert_int_equal(status, MXT_EIO);
+    assert_string_not_equal(mxt_spool_error(spool), "");
+    assert_int_equal(put(spool, count, 3000), MXT_EIO);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_in_range(count, 300, 340);
+    assert_int_equal(put(spool, count, 3000), MXT_OK); /* there is room again */
+    mxt_spool_close(spool);
+    spool = open_spool(folder, LIMIT);
+    for (unsigned i = 0; i <= count; i++)
+        assert_int_equal(get(spool, &place), i);
+    assert_int_equal(get(spool, &place), -1);
+    mxt_spool_close(spool);
+    assert_string_equal(folder->told, "");
+}
+
 /* Cut at every length of the last record: as a kill in the middle of a write leaves it. */
 static void test_a_torn_tail_is_passed_over(void **state)
 {
@@ -276,6 +308,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_first_in_first_out_over_files_and_restarts, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_rewind_repeats_what_was_not_acknowledged, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_the_limit_holds_and_room_comes_back, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_a_full_disk_is_told_and_costs_nothing_that_was_in, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_a_torn_tail_is_passed_over, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_spoilt_bytes_are_recognised, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_a_damaged_file_among_others_costs_its_rest_alone, make_folder, remove_folder),
