@@ -88,9 +88,10 @@ static bool has_nothing_left(const struct mxt_publisher *publisher)
 static bool is_patience_over(const struct mxt_publisher *publisher, int64_t now)
 {
     uint32_t patience_ms = publisher->config.patience_ms;
-    if (publisher->counters.published == 0 && patience_ms > FIRST_PATIENCE_MS)
+    bool has_full_spool = publisher->config.spool != NULL && publisher->held.count > 0;
+    bool is_awaited = publisher->is_outbox_done || publisher->config.spool == NULL || has_full_spool;
+    if (publisher->counters.published == 0 && !has_full_spool && patience_ms > FIRST_PATIENCE_MS)
         patience_ms = FIRST_PATIENCE_MS;
-    bool is_awaited = publisher->is_outbox_done || publisher->config.spool == NULL || publisher->held.count > 0;
     return patience_ms > 0 && is_awaited && !mxt_link_is_connected(publisher->link) && now - publisher->moved_ms > patience_ms;
 }
 
@@ -99,11 +100,10 @@ static bool is_over(struct mxt_publisher *publisher)
     if (has_nothing_left(publisher))
         return true;
     int64_t now = mxt_publisher_now_ms(), deadline = atomic_load(&publisher->deadline_ms);
-    if (deadline != 0 && now >= deadline)
-        return true;
-    if (!is_patience_over(publisher, now))
+    bool is_late = deadline != 0 && now >= deadline;
+    if (!is_late && !is_patience_over(publisher, now))
         return false;
-    atomic_store(&publisher->has_failed, true);
+    atomic_store(&publisher->has_failed, !is_late);
     mxt_outbox_close(publisher->config.outbox);
     return true;
 }
@@ -151,10 +151,13 @@ bool mxt_publisher_has_failed(struct mxt_publisher *publisher)
     return atomic_load(&publisher->has_failed);
 }
 
-uint64_t mxt_publisher_finish(struct mxt_publisher *publisher, uint32_t at_most_ms)
+void mxt_publisher_hurry(struct mxt_publisher *publisher, uint32_t ms)
 {
-    if (at_most_ms > 0)
-        atomic_store(&publisher->deadline_ms, mxt_publisher_now_ms() + at_most_ms);
+    atomic_store(&publisher->deadline_ms, mxt_publisher_now_ms() + ms);
+}
+
+uint64_t mxt_publisher_finish(struct mxt_publisher *publisher)
+{
     pthread_join(publisher->thread, NULL);
     struct mxt_publisher_counters counters = mxt_publisher_counters(publisher);
     return counters.spool_records + counters.lost_spool + counters.lost_queue;

@@ -43,11 +43,14 @@ enum mxt_status mxt_publisher_start(struct mxt_publisher *publisher) MXT_MUST_CH
  */
 bool mxt_publisher_has_failed(struct mxt_publisher *publisher);
 
+/* From now it has `ms` left: then it closes the outbox, if nobody did, and leaves as at the end of its patience. Any thread. */
+void mxt_publisher_hurry(struct mxt_publisher *publisher, uint32_t ms);
+
 /*
- * The outbox was closed: waits until all is acknowledged, patience is at its end or, where it is not 0, `at_most_ms` have passed; then what is left goes to the spool,
- * and the thread ends. Returns how many records Redis has not acknowledged.
+ * The outbox was closed: waits until all is acknowledged, or patience or the time that it was given is over; then what is left goes to the spool, and the thread ends.
+ * Returns how many records Redis has not acknowledged.
  */
-uint64_t mxt_publisher_finish(struct mxt_publisher *publisher, uint32_t at_most_ms);
+uint64_t mxt_publisher_finish(struct mxt_publisher *publisher);
 
 /* Its thread was not started or has ended by mxt_publisher_finish. NULL is accepted. */
 void mxt_publisher_free(struct mxt_publisher *publisher);

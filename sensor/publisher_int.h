@@ -26,7 +26,7 @@ struct mxt_publisher {
     int64_t minute_ms;          /* when this minute of latencies began */
     uint64_t latency_before_us; /* longest of the minute before */
     atomic_bool has_failed;
-    atomic_llong deadline_ms; /* while finishing; 0: none */
+    atomic_llong deadline_ms; /* 0: none */
     pthread_mutex_t lock;     /* over `shared` */
     struct mxt_publisher_counters counters, shared;
 };

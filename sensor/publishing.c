@@ -9,7 +9,7 @@
 #include "sensor/confine.h"
 
 #define PATIENCE_MS 10000u   /* a replay gives Redis up when nothing moves for so long */
-#define LIVE_END_MS 4000u    /* a live sensor leaves within five seconds: what Redis has not taken by then goes to the spool */
+#define LIVE_END_MS 2000u    /* a live sensor leaves within four seconds: what Redis has not taken by then goes to the spool, for which there must be time too */
 #define CONNECT_MS 1000u     /* the queue fills while this waits */
 #define REPLY_MS 5000u
 #define SENTENCE 600
@@ -73,8 +73,10 @@ void mxt_publishing_free(struct mxt_publishing *publishing)
 {
     if (publishing == NULL)
         return;
-    if (publishing->is_running)
-        mxt_publisher_finish(publishing->publisher, 1);
+    if (publishing->is_running) {
+        mxt_publisher_hurry(publishing->publisher, 1);
+        mxt_publisher_finish(publishing->publisher);
+    }
     mxt_publisher_free(publishing->publisher);
     mxt_spool_close(publishing->spool);
     free(publishing);
@@ -132,11 +134,17 @@ static void print_summary(const struct mxt_publishing *publishing, const struct 
            publishing->options->redis.url);
 }
 
+void mxt_publishing_hurry(struct mxt_publishing *publishing)
+{
+    if (publishing->is_live)
+        mxt_publisher_hurry(publishing->publisher, LIVE_END_MS);
+}
+
 void mxt_publishing_finish(struct mxt_publishing *publishing, struct mxt_health *health)
 {
     mxt_publishing_health(publishing, health, false);
     mxt_outbox_close(publishing->outbox);
-    publishing->left = mxt_publisher_finish(publishing->publisher, publishing->is_live ? LIVE_END_MS : 0);
+    publishing->left = mxt_publisher_finish(publishing->publisher);
     publishing->is_running = false;
     mxt_publishing_complete(publishing, health);
     if (publishing->options->output == MXT_OUTPUT_JSON)

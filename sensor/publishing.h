@@ -33,9 +33,12 @@ void mxt_publishing_health(struct mxt_publishing *publishing, struct mxt_health 
 /* Completes the health by what the publisher counts, and tells nobody. Any thread. */
 void mxt_publishing_complete(struct mxt_publishing *publishing, struct mxt_health *health);
 
+/* Live: the end is near, it has some seconds left from now. Any thread. */
+void mxt_publishing_hurry(struct mxt_publishing *publishing);
+
 /*
- * The end, before the outbox is closed: publishes the last health, closes the outbox, waits until Redis has all (a live sensor for some seconds, a replay as long as
- * something moves), and tells on standard output what was published.
+ * The end, before the outbox is closed: publishes the last health, closes the outbox, waits until Redis has all (a live sensor as long as it has time, a replay as
+ * long as something moves), and tells on standard output what was published.
  */
 void mxt_publishing_finish(struct mxt_publishing *publishing, struct mxt_health *health);
 

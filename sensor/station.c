@@ -243,7 +243,11 @@ void mxt_station_finish(struct mxt_station *station, const struct mxt_health *be
     struct mxt_health health = {.sensor = station->options->sensor, .final = true};
     if (beside != NULL)
         mxt_health_add(&health, beside);
+    if (station->options->interface_count > 0)
+        health.timestamp_us = wall_us();
     mxt_outbox_wait_when_full(station->outbox);
+    if (station->publishing != NULL)
+        mxt_publishing_hurry(station->publishing); /* else the engines' last records may wait for ever */
     for (size_t i = 0; i < station->post_count; i++) {
         struct mxt_health part;
         mxt_engine_finish(station->posts[i].engine);
