@@ -39,7 +39,7 @@ static void print_entry(const struct mxt_alerts_options *options, struct place *
 {
     if (entry->type != REDIS_REPLY_ARRAY || entry->elements != 2 || !mxt_reply_is_text(entry->element[0], NULL) || entry->element[0]->len >= sizeof place->id)
         return;
-    strcpy(place->id, entry->element[0]->str);
+    snprintf(place->id, sizeof place->id, "%s", entry->element[0]->str);
     const struct mxt_alert_view view = {.fields = entry->element[1], .stream = stdout, .has_colour = mxt_alerts_has_colour()};
     if (entry->element[1]->type != REDIS_REPLY_ARRAY || !mxt_alerts_is_wanted(options, entry->element[1]))
         return;
@@ -54,7 +54,7 @@ static enum mxt_status begin(struct mxt_alerts_store *store, const struct mxt_al
 {
     char count[16];
     snprintf(count, sizeof count, "%u", options->limit);
-    strcpy(place->id, "0-0");
+    snprintf(place->id, sizeof place->id, "0-0");
     redisReply *reply = mxt_ask(store->link, error, 6, (const char *const[]){"XREVRANGE", place->key, "+", "-", "COUNT", count});
     if (reply == NULL)
         return MXT_EIO;

@@ -28,12 +28,12 @@ struct mxt_metrics_server {
     int stop_fd;
 };
 
-static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, const char *type, char *text, size_t n, enum MHD_ResponseMemoryMode mode)
+/* Answers with a text that becomes libmicrohttpd's to free. */
+static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, const char *type, char *text, size_t n)
 {
-    struct MHD_Response *response = MHD_create_response_from_buffer(n, text, mode);
+    struct MHD_Response *response = MHD_create_response_from_buffer(n, text, MHD_RESPMEM_MUST_FREE);
     if (response == NULL) {
-        if (mode == MHD_RESPMEM_MUST_FREE)
-            free(text);
+        free(text);
         return MHD_NO;
     }
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
@@ -44,7 +44,8 @@ static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status
 
 static enum MHD_Result answer_text(struct MHD_Connection *connection, unsigned status, const char *text)
 {
-    return answer(connection, status, "text/plain; charset=utf-8", (char *)(uintptr_t)text, strlen(text), MHD_RESPMEM_MUST_COPY);
+    char *copy = strdup(text);
+    return copy == NULL ? MHD_NO : answer(connection, status, "text/plain; charset=utf-8", copy, strlen(copy));
 }
 
 static enum MHD_Result answer_metrics(const struct mxt_metrics_server *server, struct MHD_Connection *connection)
@@ -58,7 +59,7 @@ static enum MHD_Result answer_metrics(const struct mxt_metrics_server *server, s
     }
     if (text == NULL)
         return answer_text(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory\n");
-    return answer(connection, MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", text, n, MHD_RESPMEM_MUST_FREE);
+    return answer(connection, MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", text, n);
 }
 
 static enum MHD_Result answer_health(const struct mxt_metrics_server *server, struct MHD_Connection *connection)
@@ -70,6 +71,7 @@ static enum MHD_Result answer_health(const struct mxt_metrics_server *server, st
     return answer_text(connection, MHD_HTTP_SERVICE_UNAVAILABLE, line);
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the type is libmicrohttpd's */
 static enum MHD_Result take_request(void *context, struct MHD_Connection *connection, const char *url, const char *method, const char *version,
                                     const char *upload, size_t *upload_size, void **state)
 {

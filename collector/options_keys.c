@@ -114,7 +114,7 @@ static enum mxt_status set_rejected(struct mxt_setting *to, const char *value)
 #define BOTH                              MXT_KEY_IN_BOTH
 #define LINE                              MXT_KEY_ON_COMMAND_LINE
 #define NUMBER                            "a number from 1 to 999999999"
-#define LIMIT(name, fallback, help, setter)  {"limits." name, NULL, 0, MXT_KEY_IN_FILE, MXT_KEY_ONE, "N", fallback, NUMBER, help, .set = setter}
+#define LIMIT(name, fallback, help, setter)  {"limits." name, NULL, 0, MXT_KEY_IN_FILE, MXT_KEY_ONE, "N", fallback, NUMBER, help, .set = (setter)}
 
 static const struct mxt_key work_keys[] = {
     {"policies", NULL, 0, BOTH, MXT_KEY_ONE, "DIR", NULL, "a folder", "MTA-STS policies to judge by: files named DOMAIN or DOMAIN.txt, as served", TEXT_AT(policies)},

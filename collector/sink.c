@@ -54,10 +54,10 @@ static const struct mxt_sink_driver *driver_of(enum mxt_sink_type type)
 
 static bool open_sink(struct mxt_sinks *sinks, struct mxt_sink *sink, const struct mxt_sink_config *config)
 {
-    char error[MXT_SINK_WHY > MXT_LINK_ERROR ? MXT_SINK_WHY : MXT_LINK_ERROR];
+    char error[MXT_LINK_ERROR]; /* as long as MXT_SINK_WHY */
     *sink = (struct mxt_sink){.sinks = sinks, .config = config, .driver = driver_of(config->type), .state = {.name = config->name, .type = config->type}};
-    sink->self = sink->driver->open(config, error);
-    if (sink->self != NULL)
+    snprintf(error, sizeof error, "its kind is not known");
+    if (sink->driver != NULL && (sink->self = sink->driver->open(config, error)) != NULL)
         sink->link = mxt_link_new(&sinks->redis, error);
     if (sink->link == NULL)
         mxt_sink_tell(sinks, config->name, "%s", error);

@@ -88,9 +88,10 @@ static void take_back(const struct file *file, ssize_t written)
 static void file_deliver(void *driver, const struct mxt_sink_alert *alert, unsigned attempt, const atomic_bool *is_stopping, struct mxt_sink_result *result)
 {
     struct file *file = driver;
-    char newline[] = "\n", *json = (char *)(uintptr_t)alert->json;
-    struct iovec parts[] = {{json, alert->n}, {newline, 1}};
+    char newline[] = "\n";
+    struct iovec parts[] = {{.iov_len = alert->n}, {newline, 1}};
     (void)attempt, (void)is_stopping;
+    memcpy(&parts[0].iov_base, &alert->json, sizeof alert->json); /* writev changes nothing in it */
     if (!make_ready(file)) {
         mxt_sink_answer(result, MXT_SINK_RETRY, "%.150s: %s", file->path, strerror(errno));
         return;

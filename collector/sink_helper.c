@@ -41,14 +41,14 @@ static void become(const struct mxt_sink_config *config, const char *id, int inp
     char *words[MXT_SINK_WORDS + 1] = {0}, *environment[] = {path, language, delivery, NULL};
     snprintf(delivery, sizeof delivery, "MXTAP_DELIVERY=%s", id);
     for (size_t i = 0; i < config->words; i++)
-        words[i] = (char *)(uintptr_t)config->command[i]; /* exec changes nothing in them */
+        memcpy(&words[i], &config->command[i], sizeof words[i]); /* exec changes nothing in them */
     setpgid(0, 0);
     signal(SIGTERM, SIG_DFL);
     signal(SIGINT, SIG_DFL);
     signal(SIGHUP, SIG_DFL);
     signal(SIGPIPE, SIG_DFL);
     if (dup2(input, STDIN_FILENO) == STDIN_FILENO && dup2(STDERR_FILENO, STDOUT_FILENO) == STDOUT_FILENO)
-        execve(words[0], words, environment);
+        execve(config->command[0], words, environment);
     _exit(127);
 }
 

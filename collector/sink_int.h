@@ -14,7 +14,7 @@
 #include "rules/faults.h"
 #include "rules/rule.h"
 
-#define MXT_SINK_WHY       256 /* bytes that hold why a delivery failed */
+#define MXT_SINK_WHY       MXT_LINK_ERROR /* bytes that hold why a delivery failed */
 #define MXT_SINK_ID        64  /* of a delivery's id */
 #define MXT_SINK_STREAM_ID 48  /* two numbers of 20 digits and their '-' */
 #define MXT_SINK_PREFIX    32  /* of a partition's keys */
@@ -116,6 +116,6 @@ void mxt_sink_tell(const struct mxt_sinks *sinks, const char *name, const char *
 int64_t mxt_sink_now_ms(void);
 
 /* The thread of a struct mxt_sink, until its sinks stop. */
-void *mxt_sink_run(void *sink);
+void *mxt_sink_run(void *context);
 
 #endif

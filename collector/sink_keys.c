@@ -145,7 +145,7 @@ static enum mxt_status end_sink(struct mxt_setting *to)
 }
 
 /* clang-format off */
-#define ONE(name, form, fallback, expects, help, setter) {"sinks." name, NULL, 0, MXT_KEY_IN_FILE, MXT_KEY_ONE, form, fallback, expects, help, .set = setter}
+#define ONE(name, form, fallback, expects, help, setter) {"sinks." name, NULL, 0, MXT_KEY_IN_FILE, MXT_KEY_ONE, form, fallback, expects, help, .set = (setter)}
 
 static const struct mxt_key keys[] = {
     {"sinks", NULL, 0, MXT_KEY_IN_FILE, MXT_KEY_MAPS, "- ...", NULL, "a list of mappings", "where alerts go besides the stream in Redis", .begin = begin_sink, .end = end_sink},

@@ -46,12 +46,12 @@ enum mxt_status mxt_sink_place_load(struct mxt_sink_place *place, const char *na
     redisReply *reply = ask(link, 4, (const char *const[]){"HMGET", key, "cursor", "position"}, why);
     if (reply == NULL)
         return MXT_EIO;
-    strcpy(place->id, "0-0");
+    snprintf(place->id, sizeof place->id, "0-0");
     place->position = 0;
     place->is_loaded = true;
     if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 && is_text(reply->element[0]) && is_text(reply->element[1]) &&
         reply->element[0]->len < sizeof place->id) {
-        strcpy(place->id, reply->element[0]->str);
+        snprintf(place->id, sizeof place->id, "%s", reply->element[0]->str);
         place->position = strtoull(reply->element[1]->str, NULL, 10);
     }
     freeReplyObject(reply);
@@ -100,7 +100,7 @@ static void compare(struct mxt_sink_place *place, const struct info *info, struc
     bool is_new = place->position == 0 && strcmp(place->id, "0-0") == 0;
     if (mxt_sink_id_is_before(info->last_id, place->id) || place->position > info->added) {
         look->is_anew = true;
-        strcpy(place->id, "0-0");
+        snprintf(place->id, sizeof place->id, "0-0");
         is_new = true;
     }
     if (is_new)

@@ -60,7 +60,7 @@ static bool renew_places(struct mxt_sink *sink)
         struct mxt_sink_place *places = calloc(sinks->held_count + 1, sizeof *places);
         is_done = places != NULL;
         for (size_t i = 0; is_done && i < sinks->held_count; i++) {
-            strcpy(places[i].prefix, sinks->held[i]);
+            memcpy(places[i].prefix, sinks->held[i], sizeof places[i].prefix);
             for (size_t j = 0; j < sink->place_count; j++)
                 if (strcmp(sink->places[j].prefix, places[i].prefix) == 0)
                     places[i] = sink->places[j];
@@ -129,7 +129,7 @@ static bool make_ready(struct mxt_sink *sink)
 /* Delivers one alert, however long it takes. False: the program stops first, and the alert is not done with. */
 static bool deliver(struct mxt_sink *sink, const struct mxt_sink_alert *alert)
 {
-    struct mxt_sink_result result;
+    struct mxt_sink_result result = {.outcome = MXT_SINK_RETRY}; /* until there was an attempt */
     int64_t back_off_ms = BACK_OFF_MS;
     bool has_failed = false;
     for (unsigned attempt = 1; !is_stopping(sink); attempt++) {
@@ -202,7 +202,7 @@ static bool take_stream(struct mxt_sink *sink, struct mxt_sink_place *place, con
         read_entry(entry->element[1], &alert);
         if (alert.json != NULL && alert.severity >= sink->config->severity && !deliver(sink, &alert))
             return !has_moved || keep_place(sink, place);
-        strcpy(place->id, entry->element[0]->str);
+        snprintf(place->id, sizeof place->id, "%s", entry->element[0]->str);
         place->position++;
         has_moved = true;
         if (mxt_sink_now_ms() - sink->kept_ms >= KEEP_MS && !keep_place(sink, place))

@@ -40,7 +40,7 @@ static bool split(const char *text, char *host, char *port, size_t port_size)
         return false;
     memcpy(host, text, n);
     host[n] = '\0';
-    strcpy(port, colon + 1);
+    memcpy(port, colon + 1, strlen(colon + 1) + 1);
     return true;
 }
 
@@ -55,7 +55,7 @@ static void *syslog_open(const struct mxt_sink_config *config, char *error)
     syslog->fd = -1;
     syslog->is_stream = strncmp(config->target, "tcp://", 6) == 0;
     if (gethostname(syslog->self, sizeof syslog->self - 1) != 0 || syslog->self[0] == '\0')
-        strcpy(syslog->self, "-");
+        snprintf(syslog->self, sizeof syslog->self, "-");
     bool is_unix = strncmp(config->target, "unix:", 5) == 0;
     if (is_unix ? strlen(config->target + 5) < sizeof((struct sockaddr_un *)NULL)->sun_path
                 : split(config->target + 6, syslog->host, syslog->port, sizeof syslog->port))
@@ -184,7 +184,7 @@ static char *build(const struct syslog *syslog, const struct mxt_sink_alert *ale
     char *message = malloc((size_t)used + alert->n + 24);
     if (message == NULL)
         return NULL;
-    int count = syslog->is_stream ? sprintf(message, "%zu ", (size_t)used + alert->n) : 0;
+    int count = syslog->is_stream ? snprintf(message, 24, "%zu ", (size_t)used + alert->n) : 0;
     memcpy(message + count, header, (size_t)used);
     memcpy(message + count + used, alert->json, alert->n);
     *n = (size_t)count + (size_t)used + alert->n;

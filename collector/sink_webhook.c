@@ -47,6 +47,7 @@ static bool read_secret(struct webhook *webhook, char *why)
     return is_read;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the type is libcurl's */
 static size_t swallow(char *p, size_t size, size_t n, void *context)
 {
     (void)p, (void)context;
@@ -110,7 +111,7 @@ static bool sign(const struct webhook *webhook, const struct mxt_sink_alert *ale
     if (text == NULL)
         return false;
     long long now = (long long)time(NULL);
-    int used = sprintf(text, "%lld.", now);
+    int used = snprintf(text, 32, "%lld.", now);
     memcpy(text + used, alert->json, alert->n);
     bool is_signed = HMAC(EVP_sha256(), webhook->secret, (int)webhook->secret_length, (const unsigned char *)text, (size_t)used + alert->n, digest, &n) != NULL;
     free(text);
@@ -124,11 +125,11 @@ static bool sign(const struct webhook *webhook, const struct mxt_sink_alert *ale
 static struct curl_slist *build_headers(const struct webhook *webhook, const struct mxt_sink_alert *alert)
 {
     char line[SIGNATURE];
-    struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json"), *more;
+    struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
     snprintf(line, sizeof line, "Mxtap-Delivery: %s", alert->id);
-    bool is_whole = headers != NULL && (more = curl_slist_append(headers, line)) != NULL;
+    bool is_whole = headers != NULL && curl_slist_append(headers, line) != NULL;
     if (is_whole && webhook->secret_length > 0)
-        is_whole = sign(webhook, alert, line) && (more = curl_slist_append(headers, line)) != NULL;
+        is_whole = sign(webhook, alert, line) && curl_slist_append(headers, line) != NULL;
     if (is_whole)
         return headers;
     curl_slist_free_all(headers);
@@ -179,7 +180,7 @@ static void webhook_deliver(void *driver, const struct mxt_sink_alert *alert, un
     if (status == CURLE_OK)
         status = curl_easy_setopt(webhook->curl, CURLOPT_POSTFIELDS, alert->json);
     if (status == CURLE_OK)
-        status = curl_easy_setopt(webhook->curl, CURLOPT_XFERINFODATA, (void *)(uintptr_t)is_stopping);
+        status = curl_easy_setopt(webhook->curl, CURLOPT_XFERINFODATA, is_stopping);
     if (status == CURLE_OK)
         status = curl_easy_perform(webhook->curl);
     judge_answer(webhook, status, result);

@@ -199,6 +199,8 @@ static void set_list(struct reader *reader, const struct place *place, size_t i,
 
 static void set_key(struct reader *reader, const struct place *place, size_t i, const yaml_node_t *node);
 
+/* NOLINTBEGIN(misc-no-recursion): as deep as names of keys have dots */
+
 /* What stands in a mapping. `parent` is its key's name, "" for the whole file; names of keys hold no more dots than the tables', so that this ends. */
 static void set_members(struct reader *reader, const struct place *place, const char *parent, const yaml_node_t *node)
 {
@@ -263,6 +265,8 @@ static void set_key(struct reader *reader, const struct place *place, size_t i, 
     case MXT_KEY_RULES: set_rules(reader, place, i, node); break;
     }
 }
+
+/* NOLINTEND(misc-no-recursion) */
 
 /* What libyaml could not read. Its reader's faults come with a byte, the others with a line. */
 static void tell_syntax(struct reader *reader, const yaml_parser_t *parser, const unsigned char *text)

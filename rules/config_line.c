@@ -120,7 +120,7 @@ static void print_key(const struct mxt_key *key, const char *name, const char *d
 {
     char letter[] = "    ", left[64];
     const char *form = key->form == NULL ? "" : key->form, *gap = dashes[0] == '-' ? " " : ": ";
-    if (key->letter != 0)
+    if (key->letter != 0 && dashes[0] == '-')
         snprintf(letter, sizeof letter, "-%c, ", key->letter);
     snprintf(left, sizeof left, "%s%s%s%s%s", letter, dashes, name, form[0] == '\0' ? "" : gap, form);
     printf("  %*s%-*s  %s", (int)indent, "", (int)(32 - indent), left, key->help);

@@ -56,7 +56,7 @@ def keys_of_help():
             name = f"{parent}.{name}"
         else:
             parent = name
-        if name not in ("config", "check-config", "rules", "version", "help", "no-sandbox") or in_file:
+        if name not in ("config", "check-config", "rules", "version", "help", "no-sandbox", "write") or in_file:  # write: keep in the file
             keys.append(name)
             told[name] = (help_text, default.rstrip(")"))
     return list(dict.fromkeys(keys)), told  # --redis is redis.url in the file, and redis the mapping around it
