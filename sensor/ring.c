@@ -11,9 +11,10 @@
 /* Sizes are multiples of its alignment, so that every item is aligned. */
 struct item {
     uint32_t size; /* with what follows it; 0: the next item is at the start */
-    uint32_t bytes; /* behind it */
+    uint32_t tcp_at, payload_at; /* in the bytes behind it */
     int64_t put_us;
     struct mxt_segment segment;
+    struct mxt_frame frame;
 };
 
 /* Places count up for ever; the lower bits are where in the memory. */
@@ -74,7 +75,10 @@ static bool has_room(struct mxt_ring *ring, size_t head, size_t size)
 
 bool mxt_ring_put(struct mxt_ring *ring, const struct mxt_segment *segment, int64_t now_us)
 {
-    size_t bytes = (size_t)(segment->payload - segment->tcp) + segment->payload_length;
+    const struct mxt_frame *frame = segment->frame;
+    bool is_in_frame = frame != NULL && segment->tcp >= frame->data && segment->tcp < frame->data + frame->captured;
+    const uint8_t *from = is_in_frame ? frame->data : segment->tcp;
+    size_t bytes = is_in_frame ? frame->captured : (size_t)(segment->payload - segment->tcp) + segment->payload_length;
     size_t size = (sizeof(struct item) + bytes + alignof(struct item) - 1) / alignof(struct item) * alignof(struct item);
     size_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
     size_t rest = bytes_to_end(ring, head), skipped = rest < size ? rest : 0;
@@ -84,10 +88,14 @@ bool mxt_ring_put(struct mxt_ring *ring, const struct mxt_segment *segment, int6
         item_at(ring, head)->size = 0;
     struct item *item = item_at(ring, head + skipped);
     item->size = (uint32_t)size;
-    item->bytes = (uint32_t)bytes;
+    item->tcp_at = (uint32_t)(segment->tcp - from);
+    item->payload_at = (uint32_t)(segment->payload - from);
     item->put_us = now_us;
     item->segment = *segment;
-    memcpy(item + 1, segment->tcp, bytes);
+    item->frame = frame != NULL ? *frame : (struct mxt_frame){.time_us = segment->time_us};
+    item->frame.data = NULL;
+    item->frame.captured = is_in_frame ? frame->captured : 0;
+    memcpy(item + 1, from, bytes);
     atomic_store_explicit(&ring->head, head + skipped + size, memory_order_release);
     return true;
 }
@@ -96,16 +104,20 @@ size_t mxt_ring_take(struct mxt_ring *ring, struct mxt_segment *out, size_t max,
 {
     size_t head = atomic_load_explicit(&ring->head, memory_order_acquire), count = 0;
     while (count < max && ring->taken != head) {
-        const struct item *item = item_at(ring, ring->taken);
+        struct item *item = item_at(ring, ring->taken);
         if (item->size == 0) {
             ring->taken += bytes_to_end(ring, ring->taken);
             continue;
         }
         if (item->put_us > until_us)
             break;
+        const uint8_t *bytes = (const uint8_t *)(item + 1);
+        if (item->frame.captured > 0)
+            item->frame.data = bytes;
         out[count] = item->segment;
-        out[count].tcp = (const uint8_t *)(item + 1);
-        out[count].payload = out[count].tcp + (item->bytes - out[count].payload_length);
+        out[count].tcp = bytes + item->tcp_at;
+        out[count].payload = bytes + item->payload_at;
+        out[count].frame = &item->frame;
         ring->taken += item->size;
         count++;
     }

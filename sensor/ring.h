@@ -1,8 +1,9 @@
 /*
- * Segments from one thread to one other, without a lock: a ring of bytes in C11 atomics. The bytes of the TCP segment travel with it.
+ * Segments from one thread to one other, without a lock: a ring of bytes in C11 atomics. The segment's frame travels with it; where it was put together from fragments,
+ * its own bytes instead, and a frame without any.
  *
  *        read                      written
- *   |....|=====|======|===|=======|..................|      an item: its size, the segment, its TCP header and payload;
+ *   |....|=====|======|===|=======|..................|      an item: its size, the segment, its frame and the bytes;
  *        ^ tail                   ^ head                    one that would not fit before the end begins at the start
  */
 #ifndef MXT_SENSOR_RING_H

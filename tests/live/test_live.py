@@ -1,5 +1,6 @@
 """The sensor on a mirror port: what it tells while sessions go on, what it survives, and how it leaves. The sensor's path comes in $MXTAP_SENSOR."""
 import fcntl
+import os
 import pathlib
 import random
 import signal
@@ -198,6 +199,33 @@ def test_workers_see_every_session_whole_and_once(wrap, workers):
     # Plain frames come to their owner by the kernel's own doing; most tunnels have to be handed on.
     if wrap is None:
         assert health["handed_on"] == 0
+
+
+
+def threads_of(process):
+    """Name of each thread's allowed processors, by thread."""
+    tasks = pathlib.Path(f"/proc/{process.pid}/task")
+    return [line.split()[1] for task in tasks.iterdir() for line in (task / "status").read_text().splitlines() if line.startswith("Cpus_allowed_list:")]
+
+
+def test_workers_stay_where_they_are_put(tmp_path):
+    config = tmp_path / "mxtap.yaml"
+    last = max(os.sched_getaffinity(0))
+    config.write_text(f"cpus: [{last}]\nworkers: 2\n")
+    with span.Sensor("--config", str(config), *TRUST) as sensor:
+        sensor.wait_for(lambda: threads_of(sensor.process).count(str(last)) >= 2, "to pin its threads")
+
+
+def test_packets_of_sessions_with_findings_are_kept_whoever_took_them_apart(tmp_path):
+    kept = tmp_path / "kept.pcap"
+    tmp_path.chmod(0o777)
+    packets = wrappings.vxlan(frames_of("starttls-masked-x"), random.Random(1))
+    with span.Sensor("--no-sandbox", "-w", str(kept), "--workers", "3", *TRUST) as sensor:
+        span.inject([packet.data for packet in packets])
+        assert sensor.stop()[0] == 0
+    done = subprocess.run([span.SENSOR, "-r", str(kept), "-o", "json", *TRUST], capture_output=True, text=True, timeout=60, check=True)
+    findings = [f["rule"] for event in map(span.json.loads, done.stdout.splitlines()) if event["event_type"] == "session" for f in event["findings"]]
+    assert "starttls.capability_masked" in findings
 
 
 def test_leaving_does_not_wait_for_a_reader_that_has_stopped():

@@ -247,6 +247,39 @@ static void test_what_is_too_young_waits(void **state)
     mxt_ring_free(ring);
 }
 
+static void test_a_frame_travels_whole_and_a_datagram_put_together_without_one(void **state)
+{
+    (void)state;
+    struct mxt_ring *ring = mxt_ring_new(4096);
+    uint8_t bytes[100], elsewhere[60];
+    struct mxt_segment out[2];
+    assert_non_null(ring);
+    memset(bytes, 0x11, sizeof bytes);
+    memset(elsewhere, 0x22, sizeof elsewhere);
+    const struct mxt_frame frame = {.data = bytes, .captured = sizeof bytes, .wire = 200, .link_type = 1, .interface = "eth1"};
+    struct mxt_segment segment = {.frame = &frame, .tcp = bytes + 34, .payload = bytes + 54, .payload_length = 40};
+    assert_true(mxt_ring_put(ring, &segment, 0));
+    segment.tcp = elsewhere;
+    segment.payload = elsewhere + 20;
+    assert_true(mxt_ring_put(ring, &segment, 0));
+    memset(bytes, 0, sizeof bytes);
+    memset(elsewhere, 0, sizeof elsewhere);
+    assert_int_equal(mxt_ring_take(ring, out, 2, 0), 2);
+    assert_int_equal(out[0].frame->captured, 100);
+    assert_int_equal(out[0].frame->wire, 200);
+    assert_string_equal(out[0].frame->interface, "eth1");
+    assert_ptr_equal(out[0].tcp, out[0].frame->data + 34);
+    assert_ptr_equal(out[0].payload, out[0].frame->data + 54);
+    assert_int_equal(out[0].frame->data[0], 0x11);
+    assert_int_equal(out[0].frame->data[99], 0x11);
+    assert_int_equal(out[1].frame->captured, 0);
+    assert_null(out[1].frame->data);
+    assert_ptr_equal(out[1].payload, out[1].tcp + 20);
+    assert_int_equal(out[1].payload[39], 0x22);
+    mxt_ring_release(ring);
+    mxt_ring_free(ring);
+}
+
 /* ---- threads ---- */
 
 #define WORKERS  3
@@ -335,6 +368,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_kernel_deals_out_as_we_do),     cmocka_unit_test(test_fragments_go_by_addresses_alone), cmocka_unit_test(test_owners_are_spread),
         cmocka_unit_test(test_a_full_ring_refuses_and_goes_on),   cmocka_unit_test(test_what_is_too_young_waits),
+        cmocka_unit_test(test_a_frame_travels_whole_and_a_datagram_put_together_without_one),
         cmocka_unit_test(test_threads_get_what_is_theirs_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
