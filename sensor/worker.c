@@ -18,13 +18,13 @@
 #define BATCH_BYTES    (2u * MXT_INTERFACE_SNAP) /* an empty batch has room for any frame */
 #define READ_MAX       256     /* frames of one interface before the next has its turn */
 #define WAIT_MS        50      /* without a frame, so that the clock goes on */
-#define HOLD_US        20000   /* a segment that was handed on waits so long: what this thread's own ring holds of its connection comes up within 10 ms */
+#define HOLD_US        50000   /* a segment that was handed on waits so long: what this thread's own ring holds of its connection comes up within 10 ms, later on a busy machine */
 #define HOLD_WAIT_MS   5       /* between two looks at one that is held */
 #define TICK_SLACK_US  100000  /* the clock without frames stays that much behind: some may be on their way up */
 #define REPORT_US      1000000 /* between two healths left in the box */
 #define DRAIN_US       2000000 /* the most that is given to what has come before a stop */
 #define DRAIN_OTHERS_US 4000000 /* the most that the others are waited for then */
-#define DRAIN_QUIET_US 30000   /* by then the kernel has handed up its last block: three times the interface's time-out */
+#define DRAIN_QUIET_US 60000   /* by then the kernel has handed up its last block: six times the interface's time-out */
 
 /* Frames copied out of the kernel's ring, which takes its room back while a batch is gathered. */
 struct batch {
