@@ -1,12 +1,16 @@
 """mxtap-sensor --redis: every way to Redis, what it says when there is none, and that nothing is lost or reordered while Redis comes and goes."""
 import json
+import os
 import re
+import shutil
 import socket
 import subprocess
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
-from publish import MASKED, Stream, command, config, publish, write_capture
+from publish import MASKED, SENSOR, Stream, command, config, publish, write_capture
 from redis_server import environment, free_port
 
 SENSOR_RIGHTS = "~mxtap:events ~mxtap:meta resetchannels -@all +xadd +hget +hsetnx +ping +select"
@@ -266,3 +270,23 @@ def test_what_is_no_redis_is_told():
             connection.close()
             sensor.kill()
     assert "not Redis's protocol" in line
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="not root: no interface can be watched")
+@pytest.mark.parametrize("has_spool", [True, False])
+def test_a_live_sensor_leaves_in_time_while_redis_holds_still(redis, tmp_path, has_spool):
+    spool = Path(tempfile.mkdtemp(prefix="mxtap-spool-"))  # not pytest's, which the account that the sensor turns into may not enter
+    spool.chmod(0o777)
+    args = ["--config", str(config(tmp_path, spool={"directory": spool}))] if has_spool else []
+    with subprocess.Popen([SENSOR, "-i", "lo", "--redis", redis.url, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()) as sensor:
+        assert any("listening on lo" in line for line in sensor.stderr)
+        until(lambda: redis.client().exists("mxtap:meta"))
+        redis.pause()
+        begin = time.monotonic()
+        sensor.terminate()
+        said = sensor.communicate(timeout=30)[1]
+        assert time.monotonic() - begin < 20  # four seconds, on a machine that is busy
+    redis.resume()
+    shutil.rmtree(spool)
+    assert sensor.returncode == 1
+    assert ("1 events wait in the spool" if has_spool else "1 events are lost") in said
