@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #define BUCKETS        1024u  /* of the hash table, a power of two */
 #define DATAGRAMS_MAX  8192u  /* unfinished at once; bounds the length of a chain whatever the addresses */
 #define PIECES_MAX     512u   /* of one datagram, so that a flood of tiny ones does not make each search long (RFC 791's least MTU makes 1365) */
@@ -58,14 +61,9 @@ struct mxt_fragments *mxt_fragments_new(const struct mxt_packet_limits *limits)
     return table;
 }
 
-/* FNV-1a, begun with the table's own address: enough to keep chains short where nobody can guess it, and DATAGRAMS_MAX where somebody can. */
 static uint32_t bucket_of(const struct mxt_fragments *table, const struct mxt_fragment_key *key)
 {
-    const uint8_t *p = (const uint8_t *)key;
-    uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ (uint64_t)(uintptr_t)table;
-    for (size_t i = 0; i < sizeof *key; i++)
-        hash = (hash ^ p[i]) * UINT64_C(0x100000001b3);
-    return (uint32_t)(hash >> 32) & (BUCKETS - 1);
+    return (uint32_t)XXH3_64bits_withSeed(key, sizeof *key, table->limits.seed) & (BUCKETS - 1);
 }
 
 static void free_pieces(struct mxt_fragments *table, struct datagram *datagram)

@@ -94,6 +94,7 @@ struct mxt_packet_counters {
 struct mxt_packet_limits {
     uint32_t fragment_bytes;      /* held for unfinished datagrams in all; default 4 MiB */
     uint32_t fragment_timeout_us; /* by capture time; default 30 s (RFC 8200 4.5 says 60 s) */
+    uint64_t seed;                /* keys the hash of datagrams, so that nobody can aim collisions at it */
 };
 #define MXT_PACKET_LIMITS_DEFAULT ((struct mxt_packet_limits){.fragment_bytes = 4u << 20, .fragment_timeout_us = 30000000u})
 

@@ -177,10 +177,11 @@ enum mxt_fact mxt_smtp_is_server_speech(const uint8_t *p, size_t n)
 
 enum mxt_fact mxt_smtp_is_greeting(const uint8_t *p, size_t n)
 {
+    static const uint8_t greeting[] = {'2', '2', '0'};
     if (n > 0 && (p[0] < '2' || p[0] > '5' || p[0] == '3'))
         return MXT_NO;
     for (size_t i = 1; i < 3 && i < n; i++)
-        if (p[i] < '0' || p[i] > '9' || (p[0] == '2' && p[i] != "220"[i]))
+        if (p[i] < '0' || p[i] > '9' || (p[0] == '2' && p[i] != greeting[i]))
             return MXT_NO;
     if (n < 4)
         return MXT_UNKNOWN;

@@ -226,7 +226,9 @@ struct mxt_engine *mxt_engine_new(const struct mxt_engine_config *config)
     struct mxt_flow_limits flow_limits = config->flow_limits;
     if (!config->any_port)
         flow_limits.passed = 0;
-    engine->decoder = mxt_packet_decoder_new(config->any_port ? &every_port : &config->ports, &config->packet_limits);
+    struct mxt_packet_limits packet_limits = config->packet_limits;
+    packet_limits.seed = config->hash_seed;
+    engine->decoder = mxt_packet_decoder_new(config->any_port ? &every_port : &config->ports, &packet_limits);
     struct mxt_flow_handler own = handler;
     own.segment = config->keep != NULL ? on_segment : NULL;
     engine->flows = mxt_flow_table_new(&flow_limits, &config->tcp_limits, &config->ports, config->hash_seed, &own, engine);

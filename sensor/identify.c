@@ -53,8 +53,8 @@ void mxt_identify_free(struct mxt_identify *identify)
 
 static void make_names(struct mxt_identify *identify)
 {
-    for (uint16_t id = 0; id < PROTOCOLS; id++) {
-        const char *name = ndpi_get_proto_name(identify->module, id);
+    for (unsigned id = 0; id < PROTOCOLS; id++) {
+        const char *name = ndpi_get_proto_name(identify->module, (uint16_t)id);
         for (size_t i = 0; i + 1 < PROTOCOL_NAME && name[i] != '\0'; i++)
             identify->names[id][i] = (char)tolower((unsigned char)name[i]);
     }

@@ -97,7 +97,7 @@ void mxt_probe_close(struct mxt_probes *probes, struct mxt_flow *flow)
 
 static void settle(struct mxt_probes *probes, struct mxt_flow *flow, enum mxt_flow_standing standing)
 {
-    flow->standing = standing;
+    flow->standing = (uint8_t)standing;
     mxt_probe_close(probes, flow);
 }
 
