@@ -126,7 +126,7 @@ static int run(const char *url, const struct templates *templates, uint64_t coun
     int64_t wall = clock_ns(CLOCK_MONOTONIC), processor = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
     put_all(outbox, templates, count, rate, every);
     mxt_outbox_close(outbox);
-    uint64_t left = mxt_publisher_finish(publisher, 0);
+    uint64_t left = mxt_publisher_finish(publisher);
     wall = clock_ns(CLOCK_MONOTONIC) - wall;
     processor = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - processor;
     printf("{\"records\": %" PRIu64 ", \"seconds\": %.6f, \"publish_ns\": %" PRId64 ", \"encode_ns\": %" PRId64 "}\n", count - left, (double)wall / 1e9,
