@@ -1,5 +1,3 @@
-#include "collector/collector.h"
-
 #include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
@@ -10,132 +8,30 @@
 #include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "collector/ask.h"
-#include "collector/beside.h"
+#include "collector/collector_int.h"
 #include "collector/partition.h"
 #include "collector/policy_files.h"
 #include "collector/redis_state.h"
-#include "collector/script.h"
-#include "collector/worker.h"
 
-#define ROUND_MS       1000 /* between two looks at who is there and what is free */
-#define RETRY_MAX_MS   8000 /* between two tries to work a partition that cannot be worked */
 #define PRESENT_MS     "4000" /* a sign of life counts for so long */
 #define ONCE_WAIT_MS   (2 * (int64_t)MXT_LEASE_MS) /* --once: for a lease that a dead collector left behind */
 #define SINKS_MS       30000 /* --once: for the sinks to deliver what was found */
-#define HOLDER         100
-#define SENTENCE       512
-
-struct partition {
-    char prefix[MXT_WORKER_PREFIX];
-    struct mxt_worker *worker; /* NULL: not ours */
-    bool is_done;              /* --once: nothing is left in it */
-    struct mxt_stream_id applied; /* the newest entry that we applied */
-    unsigned failures;         /* in a row */
-    int64_t retry_ms;          /* not before */
-    char said[SENTENCE];       /* what was said of it last; "": all is well */
-};
-
-struct collector {
-    const struct mxt_collector_config *config;
-    char holder[HOLDER];
-    struct mxt_link *link; /* NULL: not ready */
-    struct mxt_beside *beside;
-    struct mxt_scripts scripts;
-    struct partition *partitions;
-    uint32_t partition_count;
-    uint32_t agreed; /* partitions of records, as `meta` says */
-    uint32_t share;
-    int signal_fd, ended_fd;
-    int64_t started_ms;
-    char said[SENTENCE]; /* about Redis as a whole */
-    bool is_stopping, has_failed;
-};
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-uint32_t mxt_collector_share(uint32_t partitions, uint32_t collectors, uint32_t rank)
-{
-    if (collectors == 0 || rank >= collectors)
-        return 0;
-    return partitions / collectors + (rank < partitions % collectors);
-}
-
-/* Tells what has changed since it was told last. */
-static void say(const struct collector *collector, char *said, const char *sentence)
-{
-    if (strcmp(said, sentence) == 0)
-        return;
-    snprintf(said, SENTENCE, "%s", sentence);
-    if (sentence[0] != '\0')
-        collector->config->faults->tell(collector->config->faults->context, sentence);
-}
-
-static void say_well(const struct collector *collector, char *said, const char *sentence)
-{
-    if (said[0] == '\0')
-        return;
-    said[0] = '\0';
-    collector->config->faults->tell(collector->config->faults->context, sentence);
-}
-
-static void fail(struct collector *collector)
-{
-    collector->has_failed = collector->is_stopping = true;
-}
-
-/* Takes leave of a worker that has ended, and says why if that is news. */
-static void join(struct collector *collector, struct partition *partition)
-{
-    char why[MXT_KEEPER_ERROR];
-    const struct mxt_worker_counters counters = mxt_worker_counters(partition->worker);
-    if (counters.applied.ms > 0)
-        partition->applied = counters.applied;
-    mxt_beside_left(collector->beside, &counters);
-    enum mxt_worker_end end = mxt_worker_join(partition->worker, why);
-    partition->worker = NULL;
-    if (end == MXT_WORKER_STOPPED) {
-        partition->is_done = true;
-        return;
-    }
-    say(collector, partition->said, why);
-    int64_t wait = ROUND_MS << (partition->failures < 3 ? partition->failures : 3);
-    partition->failures++;
-    partition->retry_ms = now_ms() + (wait < RETRY_MAX_MS ? wait : RETRY_MAX_MS);
-    if (end == MXT_WORKER_BROKEN && collector->config->options->is_once)
-        fail(collector);
-}
-
-static void stop_workers(struct collector *collector)
-{
-    for (uint32_t i = 0; i < collector->partition_count; i++)
-        if (collector->partitions[i].worker != NULL)
-            mxt_worker_stop(collector->partitions[i].worker);
-    for (uint32_t i = 0; i < collector->partition_count; i++)
-        if (collector->partitions[i].worker != NULL)
-            join(collector, &collector->partitions[i]);
-}
 
 /* Sets up the partitions: where there are several, what concerns no server is one more. */
-static bool divide(struct collector *collector, uint32_t partitions)
+static bool divide(struct mxt_collector *collector, uint32_t partitions)
 {
-    stop_workers(collector);
+    mxt_crew_stop(collector);
     free(collector->partitions);
     collector->agreed = partitions;
     collector->partition_count = partitions == 1 ? 1 : partitions + 1;
     collector->partitions = calloc(collector->partition_count, sizeof *collector->partitions);
     if (collector->partitions == NULL) {
         collector->partition_count = 0;
-        say(collector, collector->said, "out of memory");
-        fail(collector);
+        mxt_collector_say(collector, collector->said, "out of memory");
+        mxt_collector_fail(collector);
         return false;
     }
     for (uint32_t i = 0; i < collector->partition_count; i++)
@@ -144,7 +40,7 @@ static bool divide(struct collector *collector, uint32_t partitions)
 }
 
 /* Reads what Redis is and how it is divided; sets up the partitions at the first time. */
-static bool prepare(struct collector *collector)
+static bool prepare(struct mxt_collector *collector)
 {
     char error[MXT_LINK_ERROR];
     uint32_t partitions = 0;
@@ -153,37 +49,37 @@ static bool prepare(struct collector *collector)
     if (status == MXT_OK && mxt_scripts_load(&collector->scripts, collector->link, error) != MXT_OK)
         status = MXT_EIO;
     if (status != MXT_OK) {
-        say(collector, collector->said, error);
+        mxt_collector_say(collector, collector->said, error);
         if (status == MXT_EUSAGE || options->is_once)
-            fail(collector);
+            mxt_collector_fail(collector);
         return false;
     }
     return collector->partitions != NULL && collector->agreed == partitions ? true : divide(collector, partitions);
 }
 
 /* A link over which Redis answers. */
-static bool is_ready(struct collector *collector)
+static bool is_ready(struct mxt_collector *collector)
 {
     char error[MXT_LINK_ERROR];
     const struct mxt_collector_options *options = collector->config->options;
     if (collector->link == NULL && (collector->link = mxt_link_new(&options->redis, error)) == NULL) {
-        say(collector, collector->said, error);
-        fail(collector);
+        mxt_collector_say(collector, collector->said, error);
+        mxt_collector_fail(collector);
         return false;
     }
     if (mxt_link_is_connected(collector->link))
         return true;
     if (mxt_link_connect(collector->link) != MXT_OK) {
-        say(collector, collector->said, mxt_link_error(collector->link));
+        mxt_collector_say(collector, collector->said, mxt_link_error(collector->link));
         if (options->is_once)
-            fail(collector);
+            mxt_collector_fail(collector);
         return false;
     }
     return prepare(collector);
 }
 
 /* Says that we are there, and sees who else is: our share. */
-static bool count_share(struct collector *collector)
+static bool count_share(struct mxt_collector *collector)
 {
     char key[MXT_PARTITION_KEY];
     const bool is_once = collector->config->options->is_once;
@@ -194,7 +90,7 @@ static bool count_share(struct collector *collector)
         char error[MXT_LINK_ERROR];
         if (reply != NULL)
             mxt_link_explain(collector->link, reply, error);
-        say(collector, collector->said, reply == NULL ? mxt_link_error(collector->link) : error);
+        mxt_collector_say(collector, collector->said, reply == NULL ? mxt_link_error(collector->link) : error);
         freeReplyObject(reply);
         mxt_link_free(collector->link);
         collector->link = NULL;
@@ -208,98 +104,18 @@ static bool count_share(struct collector *collector)
     return true;
 }
 
-/* Tries to get the lease; `value` holds MXT_WORKER_LEASE bytes. */
-static bool has_acquired(struct collector *collector, struct partition *partition, char *value)
-{
-    char error[MXT_LINK_ERROR];
-    char lease[MXT_WORKER_PREFIX + 8], token[MXT_WORKER_PREFIX + 8], ms[16];
-    snprintf(lease, sizeof lease, "%slease", partition->prefix);
-    snprintf(token, sizeof token, "%stoken", partition->prefix);
-    snprintf(ms, sizeof ms, "%u", MXT_LEASE_MS);
-    redisReply *reply = mxt_script_call(&collector->scripts, collector->link, MXT_SCRIPT_ACQUIRE, 2, 4, (const char *const[]){lease, token, collector->holder, ms});
-    bool is_ours = mxt_reply_is_text(reply, NULL);
-    if (is_ours) {
-        snprintf(value, MXT_WORKER_LEASE, "%s", reply->str);
-    } else if (reply != NULL && reply->type != REDIS_REPLY_NIL) {
-        if (!mxt_link_is_error(reply, "WRONGTYPE") || mxt_scripts_check_keys(collector->link, partition->prefix, error) == MXT_OK)
-            mxt_link_explain(collector->link, reply, error);
-        say(collector, partition->said, error);
-    }
-    freeReplyObject(reply);
-    return is_ours;
-}
-
-static void start(struct collector *collector, struct partition *partition)
-{
-    struct mxt_worker_config config = {.options = collector->config->options,
-                                       .faults = collector->config->faults,
-                                       .latency = mxt_beside_latency(collector->beside),
-                                       .applied = partition->applied,
-                                       .ended_fd = collector->ended_fd};
-    if (!mxt_link_is_connected(collector->link) || !has_acquired(collector, partition, config.lease))
-        return;
-    memcpy(config.prefix, partition->prefix, sizeof config.prefix);
-    partition->worker = mxt_worker_start(&config);
-    if (partition->worker == NULL)
-        say(collector, partition->said, "no thread for a partition: out of memory, or too many threads");
-}
-
-static void reap(struct collector *collector)
-{
-    char sentence[SENTENCE];
-    for (uint32_t i = 0; i < collector->partition_count; i++) {
-        struct partition *partition = &collector->partitions[i];
-        if (partition->worker == NULL)
-            continue;
-        if (mxt_worker_has_ended(partition->worker)) {
-            join(collector, partition);
-        } else if (mxt_worker_counters(partition->worker).is_loaded) {
-            partition->failures = 0;
-            snprintf(sentence, sizeof sentence, "%s* is worked again", partition->prefix);
-            say_well(collector, partition->said, sentence);
-        }
-    }
-}
-
-static uint32_t count_held(const struct collector *collector)
-{
-    uint32_t held = 0;
-    for (uint32_t i = 0; i < collector->partition_count; i++)
-        held += collector->partitions[i].worker != NULL;
-    return held;
-}
-
-/* Takes what is due to us, gives up what is not. */
-static void balance(struct collector *collector)
-{
-    const bool is_once = collector->config->options->is_once;
-    uint32_t held = count_held(collector);
-    for (uint32_t i = collector->partition_count; i > 0 && held > collector->share; i--)
-        if (collector->partitions[i - 1].worker != NULL) {
-            mxt_worker_stop(collector->partitions[i - 1].worker);
-            held--;
-        }
-    for (uint32_t i = 0; i < collector->partition_count && held < collector->share; i++) {
-        struct partition *partition = &collector->partitions[i];
-        if (partition->worker != NULL || now_ms() < partition->retry_ms || (is_once && partition->is_done))
-            continue;
-        start(collector, partition);
-        held += partition->worker != NULL;
-    }
-}
-
 /* --once: whether all is done, or will not be. */
-static void look_at_once(struct collector *collector)
+static void look_at_once(struct mxt_collector *collector)
 {
-    char sentence[SENTENCE];
+    char sentence[MXT_COLLECTOR_SENTENCE];
     for (uint32_t i = 0; i < collector->partition_count; i++) {
-        const struct partition *partition = &collector->partitions[i];
+        const struct mxt_crew_partition *partition = &collector->partitions[i];
         if (partition->is_done)
             continue;
-        if (partition->worker == NULL && now_ms() - collector->started_ms > ONCE_WAIT_MS) {
+        if (partition->worker == NULL && mxt_collector_now_ms() - collector->started_ms > ONCE_WAIT_MS) {
             snprintf(sentence, sizeof sentence, "%s* is worked by another collector (see %slease): stop it, or leave the work to it", partition->prefix, partition->prefix);
-            say(collector, collector->said, sentence);
-            fail(collector);
+            mxt_collector_say(collector, collector->said, sentence);
+            mxt_collector_fail(collector);
         }
         return;
     }
@@ -307,7 +123,7 @@ static void look_at_once(struct collector *collector)
 }
 
 /* Tells what is wrong with the policies. Whether the folder can be used. */
-static bool has_policies(const struct collector *collector, const struct mxt_collector_options *options)
+static bool has_policies(const struct mxt_collector *collector, const struct mxt_collector_options *options)
 {
     struct mxt_memory *memory = mxt_memory_new();
     bool is_well = options->policies == NULL || (memory != NULL && mxt_policy_files_read(memory, options->policies, collector->config->faults) == MXT_OK);
@@ -316,7 +132,7 @@ static bool has_policies(const struct collector *collector, const struct mxt_col
 }
 
 /* New configuration and policies: what is in memory is dropped, and loaded anew under them. */
-static void reload(struct collector *collector)
+static void reload(struct mxt_collector *collector)
 {
     struct mxt_collector_options fresh;
     const struct mxt_collector_config *config = collector->config;
@@ -325,7 +141,7 @@ static void reload(struct collector *collector)
         config->faults->tell(config->faults->context, "the configuration stays as it was");
         return;
     }
-    stop_workers(collector);
+    mxt_crew_stop(collector);
     if (!mxt_beside_reload(collector->beside, &fresh)) {
         mxt_collector_options_free(&fresh);
         config->faults->tell(config->faults->context, "the configuration stays as it was");
@@ -338,7 +154,7 @@ static void reload(struct collector *collector)
     config->faults->tell(config->faults->context, "configuration and policies were read again");
 }
 
-static void take_signals(struct collector *collector)
+static void take_signals(struct mxt_collector *collector)
 {
     struct signalfd_siginfo info;
     while (read(collector->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
@@ -349,18 +165,18 @@ static void take_signals(struct collector *collector)
     }
 }
 
-static void wait_for_news(struct collector *collector)
+static void wait_for_news(struct mxt_collector *collector)
 {
     struct pollfd fds[] = {{.fd = collector->signal_fd, .events = POLLIN}, {.fd = collector->ended_fd, .events = POLLIN}};
     uint64_t count;
-    if (poll(fds, 2, ROUND_MS) > 0 && (fds[1].revents & POLLIN) != 0 && read(collector->ended_fd, &count, sizeof count) < 0)
+    if (poll(fds, 2, MXT_COLLECTOR_ROUND_MS) > 0 && (fds[1].revents & POLLIN) != 0 && read(collector->ended_fd, &count, sizeof count) < 0)
         return;
 }
 
-static void leave(struct collector *collector)
+static void leave(struct mxt_collector *collector)
 {
     char key[MXT_PARTITION_KEY];
-    stop_workers(collector);
+    mxt_crew_stop(collector);
     if (collector->link == NULL || !mxt_link_is_connected(collector->link))
         return;
     mxt_partition_key(MXT_PARTITION_CONTROL, collector->agreed, "collectors", key);
@@ -369,12 +185,12 @@ static void leave(struct collector *collector)
 }
 
 /* Sinks and metrics are told how things stand. With --once what was worked stays the sinks' until the end. */
-static void tell_beside(struct collector *collector, bool is_redis_well)
+static void tell_beside(struct mxt_collector *collector, bool is_redis_well)
 {
     struct mxt_meter_round round = {.is_redis_well = is_redis_well, .due = collector->share};
     struct mxt_meter_partition *partitions = calloc(collector->partition_count + 1, sizeof *partitions);
     for (uint32_t i = 0; partitions != NULL && i < collector->partition_count; i++) {
-        const struct partition *partition = &collector->partitions[i];
+        const struct mxt_crew_partition *partition = &collector->partitions[i];
         memcpy(partitions[i].prefix, partition->prefix, sizeof partition->prefix);
         partitions[i].is_held = collector->config->options->is_once && partition->is_done;
         if (partition->worker == NULL)
@@ -389,20 +205,20 @@ static void tell_beside(struct collector *collector, bool is_redis_well)
     free(partitions);
 }
 
-static void round_of(struct collector *collector)
+static void round_of(struct mxt_collector *collector)
 {
-    reap(collector);
+    mxt_crew_reap(collector);
     bool is_redis_well = is_ready(collector) && count_share(collector);
     if (is_redis_well) {
-        say_well(collector, collector->said, "Redis answers again");
-        balance(collector);
+        mxt_collector_say_well(collector, collector->said, "Redis answers again");
+        mxt_crew_balance(collector);
         if (collector->config->options->is_once)
             look_at_once(collector);
     }
     tell_beside(collector, is_redis_well);
 }
 
-static bool open_descriptors(struct collector *collector)
+static bool open_descriptors(struct mxt_collector *collector)
 {
     sigset_t signals;
     sigemptyset(&signals);
@@ -416,13 +232,13 @@ static bool open_descriptors(struct collector *collector)
 }
 
 /* A name that no other process has, though a person may have given the same to several: who holds a lease must be beyond doubt. */
-static void name_holder(struct collector *collector)
+static void name_holder(struct mxt_collector *collector)
 {
     char host[64] = "collector";
     const char *name = collector->config->options->name;
     uint32_t unique;
     if (getrandom(&unique, sizeof unique, GRND_NONBLOCK) != sizeof unique)
-        unique = (uint32_t)(now_ms() ^ getpid());
+        unique = (uint32_t)(mxt_collector_now_ms() ^ getpid());
     if (gethostname(host, sizeof host) != 0)
         memcpy(host, "collector", sizeof "collector");
     host[sizeof host - 1] = '\0';
@@ -434,7 +250,7 @@ static void name_holder(struct collector *collector)
 
 int mxt_collector_run(const struct mxt_collector_config *config)
 {
-    struct collector collector = {.config = config, .signal_fd = -1, .ended_fd = -1, .started_ms = now_ms()};
+    struct mxt_collector collector = {.config = config, .signal_fd = -1, .ended_fd = -1, .started_ms = mxt_collector_now_ms()};
     name_holder(&collector);
     if (!open_descriptors(&collector)) {
         config->faults->tell(config->faults->context, "no descriptors are left: raise the limit (ulimit -n)");
