@@ -5,8 +5,10 @@ or in a piece. $MXTAP_SENSOR is the sensor.
 
 import base64
 import os
+import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -282,3 +284,44 @@ def test_privacy_leaves_local_parts_out_of_everything(tmp_path):
     outputs = every_output(capture, tmp_path, "--privacy", "domains")
     assert {name: leaks(data) for name, data in outputs.items() if leaks(data)} == {}
     assert b"example.org" in outputs["kept.pcap"] and b"example.net" in outputs["json on stdout"]
+
+
+@pytest.fixture
+def all_stories(tmp_path):
+    capture = tmp_path / "all.pcap"
+    write(capture, *(story() for story in STORIES.values()))
+    assert leaks(capture.read_bytes())
+    return capture
+
+
+def test_what_waits_on_disk_for_redis_holds_no_mark(all_stories, tmp_path):
+    spool, config = tmp_path / "spool", tmp_path / "config.yaml"
+    config.write_text(f"redis: {{url: 'unix:{tmp_path}/nobody-listens'}}\nspool: {{directory: '{spool}'}}\n", encoding="utf-8")
+    done = subprocess.run([SENSOR, "-r", all_stories, "--config", config], capture_output=True, timeout=100, check=False)
+    files = [file.read_bytes() for file in spool.rglob("*") if file.is_file()]
+    assert b"session" in b"".join(files), done.stderr
+    assert [leaks(data) for data in [*files, done.stdout, done.stderr] if leaks(data)] == []
+
+
+@pytest.fixture
+def redis(tmp_path):
+    socket = tmp_path / "redis.sock"
+    process = subprocess.Popen(["redis-server", "--port", "0", "--unixsocket", socket, "--save", "", "--dir", tmp_path], stdout=subprocess.DEVNULL)
+    try:
+        for _ in range(200):
+            if socket.exists():
+                break
+            time.sleep(0.05)
+        yield socket
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.skipif(shutil.which("redis-server") is None, reason="needs redis-server")
+def test_what_goes_to_redis_holds_no_mark(all_stories, redis):
+    done = subprocess.run([SENSOR, "-r", all_stories, "--redis", f"unix:{redis}"], capture_output=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
+    events = subprocess.run(["redis-cli", "-s", redis, "--raw", "XRANGE", "mxtap:events", "-", "+"], capture_output=True, timeout=60, check=True).stdout
+    assert events.count(b'"event_type":"session"') >= len(STORIES) - 5
+    assert [leaks(data) for data in (events, done.stdout, done.stderr) if leaks(data)] == []

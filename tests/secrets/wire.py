@@ -1,5 +1,6 @@
 """SMTP conversations as captures, made packet by packet, so that a test decides what is split, repeated, late or lost."""
 
+import itertools
 import struct
 
 CLIENT, SERVER = bytes([10, 1, 0, 25]), bytes([192, 0, 2, 25])
@@ -28,8 +29,10 @@ def packet(source, target, ports, seq, ack, flags, payload=b""):
 class Conversation:
     """One connection. Each step appends packets; `frames` can be shuffled before they are written."""
 
-    def __init__(self, port=40000, has_handshake=True, start=1_700_000_000.0):
-        self.port, self.time, self.frames = port, start, []
+    ports = itertools.cycle(range(40000, 60000))  # each has its own, so that all fit into one capture
+
+    def __init__(self, port=None, has_handshake=True, start=1_700_000_000.0):
+        self.port, self.time, self.frames = port or next(self.ports), start, []
         self.seq = {"c": 1000, "s": 5000}
         if has_handshake:
             self._send("c", b"", SYN)
