@@ -1,6 +1,7 @@
 /*
  * Reading ahead: a thread draws from a tap into a ring of chunks, while the packets of earlier ones are worked on. It costs a packet thread a sixth of its time to
- * have the kernel copy a file, more to decompress one. Either side wakes the other only where it waits, and the reader waits until half of the ring is free.
+ * have the kernel copy a file, more to decompress one. Either side wakes the other only where it waits, since that costs as much as a chunk: the reader waits until
+ * half of the ring is free, and who takes chunks of a file waits for several. Those of a pipe are wanted as they come.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -12,6 +13,7 @@
 #include "sensor/capture_file_int.h"
 
 #define CHUNKS    8u /* a megabyte: stays in the third-level cache, which the threads share */
+#define WAKE_AT   3u /* chunks of a file */
 #define NS_PER_MS 1000000L
 #define NS_PER_S  1000000000L
 
@@ -30,6 +32,7 @@ struct mxt_ahead {
     struct chunk chunks[CHUNKS];
     size_t drawn_count, taken_count; /* since the start; chunks in between are drawn and not taken */
     bool is_reader_waiting, is_taker_waiting, is_stopping;
+    bool has_ended; /* the last chunk is drawn */
     int stop_fd; /* an eventfd: ends a wait for a pipe */
 };
 
@@ -55,11 +58,19 @@ static struct chunk *wait_for_room(struct mxt_ahead *ahead)
     return chunk;
 }
 
-static void hand_over(struct mxt_ahead *ahead)
+/* Whether who waits for chunks is to go on. */
+static bool is_enough(const struct mxt_ahead *ahead)
+{
+    size_t ready = ahead->drawn_count - ahead->taken_count;
+    return ready >= (ahead->tap->is_regular ? WAKE_AT : 1) || (ready > 0 && ahead->has_ended);
+}
+
+static void hand_over(struct mxt_ahead *ahead, enum mxt_status status)
 {
     pthread_mutex_lock(&ahead->lock);
     ahead->drawn_count++;
-    if (ahead->is_taker_waiting)
+    ahead->has_ended = status != MXT_OK;
+    if (ahead->is_taker_waiting && is_enough(ahead))
         pthread_cond_signal(&ahead->drawn);
     pthread_mutex_unlock(&ahead->lock);
 }
@@ -80,7 +91,7 @@ static void *run(void *argument)
         chunk->drawn.done = ahead->tap->done;
         chunk->drawn.fault = ahead->tap->fault;
         if (status != MXT_MORE)
-            hand_over(ahead);
+            hand_over(ahead, status);
     }
     return NULL;
 }
@@ -158,7 +169,7 @@ static void wait_for_chunk(struct mxt_ahead *ahead)
         end.tv_nsec -= NS_PER_S;
     }
     ahead->is_taker_waiting = true;
-    while (ahead->drawn_count == ahead->taken_count && error == 0)
+    while (!is_enough(ahead) && error == 0)
         error = pthread_cond_timedwait(&ahead->drawn, &ahead->lock, &end);
     ahead->is_taker_waiting = false;
 }

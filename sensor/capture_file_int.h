@@ -232,6 +232,8 @@ static inline bool mxt_pcap_take(struct mxt_reader *reader, struct mxt_frame *ou
     out->interface = NULL;
     reader->source.p = p + header + captured;
     reader->packets++;
+    __builtin_prefetch(reader->source.p); /* another core has read it: the next frame's headers, two cache lines */
+    __builtin_prefetch(reader->source.p + 64);
     return true;
 }
 

@@ -17,6 +17,13 @@
 #define TICK_GRAIN_US 10000 /* the flow table's timers are no finer */
 #define BATCH 16 /* segments under way at once: as many as a core can wait for, measured flat from 12 to 32 */
 
+/* Segments of a batch, each with its key in the flow table. */
+struct batch {
+    size_t count;
+    struct mxt_segment segments[BATCH];
+    uint64_t keys[BATCH];
+};
+
 struct mxt_engine {
     struct mxt_engine_config config;
     struct mxt_packet_decoder *decoder;
@@ -26,6 +33,7 @@ struct mxt_engine {
     struct mxt_keep *keep; /* NULL: nothing is kept */
     struct mxt_health health; /* what only the engine counts; the rest is asked for */
     int64_t tick_us;          /* capture time of the last tick */
+    struct batch batch;
 };
 
 /* The session of a flow, opened with its first byte. NULL: out of memory, the flow goes on unread. */
@@ -252,13 +260,6 @@ void mxt_engine_free(struct mxt_engine *engine)
     free(engine);
 }
 
-/* Segments of a batch, each with its key in the flow table. */
-struct batch {
-    size_t count;
-    struct mxt_segment segments[BATCH];
-    uint64_t keys[BATCH];
-};
-
 /* Each loop fetches what the next one looks at. */
 static void run_batch(struct mxt_engine *engine, struct batch *batch)
 {
@@ -279,8 +280,9 @@ static bool is_in_frame(const struct mxt_segment *segment, const struct mxt_fram
     return segment->tcp >= frame->data && segment->tcp < frame->data + frame->captured;
 }
 
-static void add_frame(struct mxt_engine *engine, const struct mxt_frame *frame, struct batch *batch)
+void mxt_engine_frame(struct mxt_engine *engine, const struct mxt_frame *frame)
 {
+    struct batch *batch = &engine->batch;
     struct mxt_segment *segment = &batch->segments[batch->count];
     engine->health.packets++;
     engine->health.bytes += frame->wire;
@@ -301,27 +303,29 @@ static void add_frame(struct mxt_engine *engine, const struct mxt_frame *frame, 
     }
 }
 
+void mxt_engine_flush(struct mxt_engine *engine)
+{
+    run_batch(engine, &engine->batch);
+}
+
 void mxt_engine_frames(struct mxt_engine *engine, const struct mxt_frame *frames, size_t count)
 {
-    struct batch batch;
-    batch.count = 0;
     for (size_t i = 0; i < count; i++)
-        add_frame(engine, &frames[i], &batch);
-    run_batch(engine, &batch);
+        mxt_engine_frame(engine, &frames[i]);
+    mxt_engine_flush(engine);
 }
 
 void mxt_engine_segments(struct mxt_engine *engine, const struct mxt_segment *segments, size_t count)
 {
-    struct batch batch;
-    batch.count = 0;
+    struct batch *batch = &engine->batch;
     for (size_t i = 0; i < count; i++) {
-        batch.segments[batch.count] = segments[i];
-        batch.keys[batch.count++] = mxt_flow_table_announce(engine->flows, &segments[i]);
-        if (batch.count == BATCH)
-            run_batch(engine, &batch);
+        batch->segments[batch->count] = segments[i];
+        batch->keys[batch->count++] = mxt_flow_table_announce(engine->flows, &segments[i]);
+        if (batch->count == BATCH)
+            run_batch(engine, batch);
         engine->tick_us = segments[i].time_us;
     }
-    run_batch(engine, &batch);
+    run_batch(engine, batch);
 }
 
 void mxt_engine_tick(struct mxt_engine *engine, int64_t now_us)

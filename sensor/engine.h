@@ -40,7 +40,14 @@ struct mxt_engine *mxt_engine_new(const struct mxt_engine_config *config);
 /* Frees it; sessions still open are dropped (call mxt_engine_finish first). NULL is accepted. */
 void mxt_engine_free(struct mxt_engine *engine);
 
-/* Takes frames in their order; all must be valid until it returns. Many at once cost less: what they need is fetched into the cache ahead of its use. */
+/*
+ * Takes a frame, or has it wait in a batch of some, so that what they need is fetched into the cache ahead of its use: it must be valid until mxt_engine_flush
+ * returns, which works the batch off.
+ */
+void mxt_engine_frame(struct mxt_engine *engine, const struct mxt_frame *frame);
+void mxt_engine_flush(struct mxt_engine *engine);
+
+/* Takes frames in their order; all must be valid until it returns. */
 void mxt_engine_frames(struct mxt_engine *engine, const struct mxt_frame *frames, size_t count);
 
 /* Takes segments that another engine has decoded and handed on; as mxt_engine_frames. */

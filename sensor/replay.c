@@ -12,7 +12,6 @@
 #include "sensor/filter.h"
 #include "sensor/station.h"
 
-#define FRAMES 64             /* taken at once */
 #define PROGRESS_ROUNDS 1024  /* between two looks at the clock */
 #define PROGRESS_AFTER_S 2    /* a short replay shows no bar */
 #define PROGRESS_WIDTH 40
@@ -102,28 +101,28 @@ static void show_progress(struct replay *replay)
     fprintf(stderr, "\r[%.*s%*s] %3d %%", filled, "########################################", PROGRESS_WIDTH - filled, "", (int)(done * 100 / total));
 }
 
-/* Drops the frames that the filter does not want; how many are left. */
-static size_t keep_wanted(const struct replay *replay, struct mxt_frame *frames, size_t count)
+/*
+ * Takes a frame and those at hand behind it, one after the other: where the next one begins stands in front of it, and is fetched into the cache while this one is
+ * worked on.
+ */
+static void take_frames(const struct replay *replay, struct mxt_frame *frame)
 {
-    if (replay->filter == NULL)
-        return count;
-    size_t kept = 0;
-    for (size_t i = 0; i < count; i++)
-        if (mxt_filter_matches(replay->filter, &frames[i]))
-            frames[kept++] = frames[i];
-    return kept;
+    do {
+        if (replay->filter == NULL || mxt_filter_matches(replay->filter, frame))
+            mxt_engine_frame(replay->engine, frame);
+    } while (mxt_capture_more(replay->capture, frame, 1) > 0);
+    mxt_engine_flush(replay->engine);
 }
 
 static enum mxt_status run_frames(struct replay *replay)
 {
-    struct mxt_frame frames[FRAMES];
+    struct mxt_frame frame;
     enum mxt_status status;
     size_t rounds = 0;
-    while ((status = mxt_capture_next(replay->capture, frames)) >= MXT_OK && status != MXT_DONE && !is_asked_to_stop) {
+    while ((status = mxt_capture_next(replay->capture, &frame)) >= MXT_OK && status != MXT_DONE && !is_asked_to_stop) {
         if (status == MXT_MORE)
             continue;
-        size_t count = keep_wanted(replay, frames, 1 + mxt_capture_more(replay->capture, frames + 1, FRAMES - 1));
-        mxt_engine_frames(replay->engine, frames, count);
+        take_frames(replay, &frame);
         if (++rounds % PROGRESS_ROUNDS == 0) {
             if (mxt_station_is_broken(replay->station))
                 break;
