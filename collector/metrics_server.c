@@ -71,7 +71,7 @@ static enum MHD_Result answer_health(const struct mxt_metrics_server *server, st
     return answer_text(connection, MHD_HTTP_SERVICE_UNAVAILABLE, line);
 }
 
-/* NOLINTNEXTLINE(readability-non-const-parameter): the type is libmicrohttpd's */
+/* NOLINTBEGIN(readability-non-const-parameter): the type is libmicrohttpd's */
 static enum MHD_Result take_request(void *context, struct MHD_Connection *connection, const char *url, const char *method, const char *version,
                                     const char *upload, size_t *upload_size, void **state)
 {
@@ -84,6 +84,8 @@ static enum MHD_Result take_request(void *context, struct MHD_Connection *connec
         return answer_health(context, connection);
     return answer_text(connection, MHD_HTTP_NOT_FOUND, "/metrics and /healthz are here\n");
 }
+
+/* NOLINTEND(readability-non-const-parameter) */
 
 /* IPv4 and IPv6 by the sockets of their own kind. */
 static socklen_t to_sockaddr(const struct mxt_metrics_config *config, struct sockaddr_storage *out)
