@@ -25,10 +25,10 @@ static const enum state eviction_order[STATES] = {HALF_OPEN, CLOSED, QUIET, ACTI
 struct entry {
     struct entry *chain; /* in its bucket */
     uint32_t hash;
-    enum state state;
+    uint32_t memory;   /* as it is in the table's sum */
     struct mxt_flow flow;
     int64_t listed_us; /* when it took its place in its list */
-    uint32_t memory;   /* as it is in the table's sum */
+    enum state state;
     int64_t ticked_us; /* when a hole was last given up between packets; what is told later must not be earlier */
     struct entry *older, *newer;
     struct entry *due_older, *due_newer;
@@ -306,7 +306,7 @@ static void describe(struct mxt_flow *flow, const struct mxt_segment *segment, e
     flow->server = is_client ? segment->dst : segment->src;
     flow->client_port = is_client ? segment->src_port : segment->dst_port;
     flow->server_port = is_client ? segment->dst_port : segment->src_port;
-    flow->vlan_count = segment->vlan_count;
+    flow->vlan_count = segment->vlan_count & 3u;
     memcpy(flow->vlan, segment->vlan, sizeof flow->vlan);
     flow->is_orientation_certain = (segment->flags & MXT_SYN) != 0;
     flow->start_us = segment->time_us;

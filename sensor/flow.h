@@ -45,19 +45,20 @@ enum mxt_flow_standing { MXT_FLOW_NEW, MXT_FLOW_MAIL_PORT, MXT_FLOW_CANDIDATE, M
 struct mxt_flow {
     struct mxt_address client, server;
     uint16_t client_port, server_port;
-    uint8_t vlan_count;
+    unsigned vlan_count : 2;
+    bool is_orientation_certain : 1; /* a SYN told who the client is */
+    /* the owner's, as what is at the end: */
+    unsigned standing : 3; /* enum mxt_flow_standing */
+    unsigned spoken : 2;   /* directions that have said something, a bit each */
+    uint16_t skipped;     /* bytes towards the server that no session was given */
     uint16_t vlan[MXT_VLAN_MAX];
-    bool is_orientation_certain; /* a SYN told who the client is */
+    uint32_t held; /* the owner's: bytes of memory that session and probe take */
     int64_t start_us, last_us;
     const char *interface; /* of its first frame, or NULL */
     struct mxt_tcp *tcp;
     /* the owner's */
     struct mxt_session *session;
     struct mxt_probe *probe;
-    uint8_t standing; /* enum mxt_flow_standing */
-    uint8_t spoken;   /* directions that have said something, a bit each */
-    uint16_t skipped; /* bytes towards the server that no session was given */
-    uint32_t held;    /* bytes of memory that session and probe take */
 };
 
 /* What is done with a flow's bytes. `owner` is the table's. None may be NULL but the last. They must not call this file's functions. */

@@ -38,9 +38,9 @@ static bool is_on_mail_port(const struct mxt_probes *probes, const struct mxt_fl
 /* Marks that a direction has spoken; whether this was its first word. */
 static bool speaks_first(struct mxt_flow *flow, enum mxt_direction direction)
 {
-    uint8_t bit = (uint8_t)(1u << direction);
+    unsigned bit = direction == MXT_TOSERVER ? 1 : 2;
     bool is_first = (flow->spoken & bit) == 0 && !mxt_tcp_is_midstream(flow->tcp);
-    flow->spoken |= bit;
+    flow->spoken = (flow->spoken | bit) & 3u;
     return is_first;
 }
 
@@ -97,7 +97,7 @@ void mxt_probe_close(struct mxt_probes *probes, struct mxt_flow *flow)
 
 static void settle(struct mxt_probes *probes, struct mxt_flow *flow, enum mxt_flow_standing standing)
 {
-    flow->standing = (uint8_t)standing;
+    flow->standing = (unsigned)standing & 7u;
     mxt_probe_close(probes, flow);
 }
 

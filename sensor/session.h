@@ -17,7 +17,7 @@
 #include "sensor/slab.h"
 #include "sensor/trust.h"
 
-#define MXT_SESSION_FIRST 208u         /* of them in the session's own slot: greeting, names and capabilities of most */
+#define MXT_SESSION_FIRST 176u         /* of them in the session's own slot: greeting, names and capabilities of most */
 
 /* What all sessions of a sensor share; outlives them. */
 struct mxt_session_context {

@@ -88,7 +88,7 @@ static bool take_syn(struct mxt_tcp *tcp, enum mxt_direction direction, const st
     sender->has_isn = true;
     sender->has_syn = true;
     sender->has_scale = segment->has_window_scale;
-    sender->scale = segment->window_scale;
+    sender->scale = segment->window_scale & 15u;
     if ((segment->flags & MXT_ACK) != 0 && !receiver->is_started) {
         start(receiver, segment->ack);
         receiver->has_isn = true;
@@ -111,15 +111,16 @@ static void take_window(struct mxt_tcp_half *sender, const struct mxt_tcp_half *
         return;
     bool is_scaled = sender->has_scale && receiver->has_scale && (segment->flags & MXT_SYN) == 0;
     uint32_t window = (uint32_t)segment->window << (is_scaled ? sender->scale : 0);
-    if (window > sender->window)
-        sender->window = window;
+    while (window >> sender->window_bits != 0)
+        sender->window_bits = (sender->window_bits + 1) & 31u; /* at most 30: 16 bits, shifted by 14 */
 }
 
 /* Whether `offset` of the sender's stream lies behind what the receiver has room for: it takes nothing there (RFC 9293 3.10.7.4). */
 static bool is_behind_window(const struct mxt_tcp_half *sender, const struct mxt_tcp_half *receiver, int64_t offset)
 {
     int64_t left = sender->acked > sender->next ? sender->acked : sender->next;
-    return receiver->window > 0 && offset >= left + (receiver->window > WINDOW_LEAST ? receiver->window : WINDOW_LEAST);
+    int64_t window = (int64_t)1 << receiver->window_bits;
+    return receiver->window_bits > 0 && offset >= left + (window > WINDOW_LEAST ? window : WINDOW_LEAST);
 }
 
 /* Takes note of the acknowledgement; returns the offset of the other direction that the segment has to wait for. */

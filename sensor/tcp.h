@@ -50,9 +50,9 @@ struct mxt_tcp_counters {
     uint64_t bytes_toserver, bytes_toclient; /* frames on the wire */
     uint64_t gap_bytes_toserver, gap_bytes_toclient;
     uint32_t conflicting_overlaps, retransmitted, bad_checksums_dropped, bad_checksums_accepted;
-    uint32_t ends_revoked;        /* FINs and RSTs that were none: the connection went on behind them */
     uint32_t duplicates;          /* segments seen twice with the same TCP content at the same time (a mirror that sends both); not in `retransmitted` */
-    uint32_t allocation_failures; /* early segments that could not be held: they become gaps unless they come again */
+    uint16_t allocation_failures; /* early segments that could not be held: they become gaps unless they come again */
+    uint16_t ends_revoked;        /* FINs and RSTs that were none: the connection went on behind them */
 };
 
 /* State of a connection, private to tcp.c; small, as one is embedded in every flow. */

@@ -44,8 +44,8 @@ struct mxt_tcp_half {
     uint32_t base;    /* sequence number of offset 0; before is_started a hint: the last acknowledgement */
     uint32_t stamp;   /* timestamp option of the last new segment, else its time: tells a mirror's duplicate from a retransmission */
     uint32_t held_bytes;
-    uint32_t window;   /* the largest that this side has advertised, in bytes; 0: not known, for want of its SYN */
-    uint8_t scale;     /* of its windows, where has_scale */
+    unsigned window_bits : 5; /* the largest window that this side has advertised is below 2 to this power; 0: not known, for want of a SYN */
+    unsigned scale : 4;       /* of its windows, where has_scale */
     bool has_scale : 1;
     bool has_good_ip : 1; /* IP headers with a right checksum were seen */
     bool is_started : 1;                       /* `base` is known */
