@@ -17,11 +17,12 @@
 #define TICK_GRAIN_US 10000 /* the flow table's timers are no finer */
 #define BATCH 16 /* segments under way at once: as many as a core can wait for, measured flat from 12 to 32 */
 
-/* Segments of a batch, each with its key in the flow table. */
+/* Segments of a batch, each with its key in the flow table; and their frames, where packets are kept. */
 struct batch {
     size_t count;
     struct mxt_segment segments[BATCH];
     uint64_t keys[BATCH];
+    struct mxt_frame frames[BATCH];
 };
 
 struct mxt_engine {
@@ -292,6 +293,10 @@ void mxt_engine_frame(struct mxt_engine *engine, const struct mxt_frame *frame)
     engine->health.segments += is_segment;
     if (is_segment && (engine->config.hand_on == NULL || !engine->config.hand_on(engine->config.others, segment))) {
         engine->tick_us = frame->time_us;
+        if (engine->keep != NULL) {
+            batch->frames[batch->count] = *frame;
+            segment->frame = &batch->frames[batch->count];
+        }
         batch->keys[batch->count++] = mxt_flow_table_announce(engine->flows, segment);
         if (batch->count == BATCH || !is_in_frame(segment, frame))
             run_batch(engine, batch);

@@ -41,8 +41,8 @@ struct mxt_engine *mxt_engine_new(const struct mxt_engine_config *config);
 void mxt_engine_free(struct mxt_engine *engine);
 
 /*
- * Takes a frame, or has it wait in a batch of some, so that what they need is fetched into the cache ahead of its use: it must be valid until mxt_engine_flush
- * returns, which works the batch off.
+ * Takes a frame, or has it wait in a batch of some, so that what they need is fetched into the cache ahead of its use: its bytes must be valid until
+ * mxt_engine_flush returns, which works the batch off; *frame itself only during the call.
  */
 void mxt_engine_frame(struct mxt_engine *engine, const struct mxt_frame *frame);
 void mxt_engine_flush(struct mxt_engine *engine);
