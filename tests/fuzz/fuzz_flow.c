@@ -12,13 +12,13 @@ struct owner {
 };
 
 /* A flow's session: a use behind its end is seen, and time in it never goes back. */
-struct session {
+struct mxt_session {
     int64_t last_us;
 };
 
 static void note(struct owner *owner, struct mxt_flow *flow, int64_t time_us)
 {
-    struct session *session = flow->session;
+    struct mxt_session *session = flow->session;
     if (session == NULL) {
         flow->session = session = calloc(1, sizeof *session);
         assert(session != NULL);
