@@ -162,7 +162,7 @@ static void fill_window(struct mxt_publisher *publisher)
             break;
     }
     if (is_out_of_memory)
-        mxt_publisher_lose(publisher, "out of memory");
+        mxt_publisher_lose(publisher, "out of memory, or of descriptors (ulimit -n)");
 }
 
 static void acknowledge(struct mxt_publisher *publisher, int64_t now_us)

@@ -116,7 +116,7 @@ static enum mxt_status read_record(struct mxt_spool *spool, size_t *n)
     return XXH3_64bits_withSeed(spool->buffer, header.length, spool->read_file->number) == header.checksum ? MXT_OK : MXT_EMALFORMED;
 }
 
-/* Opens the file that is to be read next, passing over those at their end. MXT_OK; MXT_DONE; MXT_EIO: it cannot be opened. */
+/* Opens the file that is to be read next, passing over those at their end. MXT_OK; MXT_DONE; MXT_EIO: it cannot be opened; MXT_ENOMEM: not now. */
 static enum mxt_status open_next(struct mxt_spool *spool)
 {
     while (spool->read_file != NULL && spool->read_offset >= spool->read_file->size) {
@@ -135,7 +135,10 @@ static enum mxt_status open_next(struct mxt_spool *spool)
         mxt_spool_name(spool->read_file->number, name);
         spool->read_fd = openat(spool->directory, name, O_RDONLY | O_CLOEXEC);
     }
-    return spool->read_fd >= 0 ? MXT_OK : MXT_EIO;
+    if (spool->read_fd >= 0)
+        return MXT_OK;
+    /* That descriptors or memory have run out says nothing about the file, which would be given up. */
+    return errno == EMFILE || errno == ENFILE || errno == ENOMEM ? MXT_ENOMEM : MXT_EIO;
 }
 
 enum mxt_status mxt_spool_next(struct mxt_spool *spool, const char **record, size_t *n, struct mxt_spool_place *place)

@@ -289,6 +289,30 @@ static void test_a_damaged_file_among_others_costs_its_rest_alone(void **state)
     mxt_spool_close(spool);
 }
 
+/* That no descriptor can be had for a moment is not the file's fault. */
+static void test_no_descriptor_for_a_moment_costs_nothing(void **state)
+{
+    struct folder *folder = *state;
+    struct mxt_spool *spool = open_spool(folder, LIMIT);
+    struct mxt_spool_place place;
+    const char *record;
+    size_t n;
+    for (unsigned i = 0; i < 10; i++)
+        assert_int_equal(put(spool, i, 100), MXT_OK);
+    struct rlimit before, none = {.rlim_cur = 0};
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none.rlim_max = before.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    enum mxt_status status = mxt_spool_next(spool, &record, &n, &place);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(status, MXT_ENOMEM);
+    for (unsigned i = 0; i < 10; i++)
+        assert_int_equal(get(spool, &place), i);
+    assert_int_equal(mxt_spool_counters(spool).lost, 0);
+    mxt_spool_close(spool);
+    assert_string_equal(folder->told, "");
+}
+
 static void test_one_spool_has_one_user(void **state)
 {
     struct folder *folder = *state;
@@ -312,6 +336,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_torn_tail_is_passed_over, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_spoilt_bytes_are_recognised, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_a_damaged_file_among_others_costs_its_rest_alone, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_no_descriptor_for_a_moment_costs_nothing, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_one_spool_has_one_user, make_folder, remove_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
