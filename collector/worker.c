@@ -12,7 +12,7 @@
 #include "collector/ask.h"
 #include "collector/worker_int.h"
 
-#define READ_FIRST 16u /* entries asked for at once: few, before it is known how large they are */
+#define READ_FIRST 8u /* entries asked for at once: few, before it is known how large they are (a link takes answers of 256 MiB, a record may have 16) */
 
 int64_t mxt_worker_now_ms(void)
 {
