@@ -78,14 +78,32 @@ static bool is_ready(struct mxt_collector *collector)
     return prepare(collector);
 }
 
+/*
+ * Whether Redis is still divided as we work it. What was emptied while we were connected is divided again as it was, before a sensor that connects anew takes
+ * it for undivided; where somebody was faster, or set another number, that one counts.
+ */
+static bool is_divided(struct mxt_collector *collector)
+{
+    char error[MXT_LINK_ERROR];
+    uint32_t partitions = 0;
+    enum mxt_status status = mxt_partition_agree(collector->link, collector->agreed, &partitions, error);
+    if (status != MXT_OK) {
+        mxt_collector_say(collector, collector->said, status == MXT_EIO ? mxt_link_error(collector->link) : error);
+        return false;
+    }
+    return partitions == collector->agreed || divide(collector, partitions);
+}
+
 /* Says that we are there, and sees who else is: our share. */
 static bool count_share(struct mxt_collector *collector)
 {
     char key[MXT_PARTITION_KEY];
     const bool is_once = collector->config->options->is_once;
     mxt_partition_key(MXT_PARTITION_CONTROL, collector->agreed, "collectors", key);
+    /* Who leaves when all is done takes what is free, and nothing from those who stay. */
+    const char *is_counted = is_once ? "0" : "1";
     redisReply *reply =
-        mxt_script_call(&collector->scripts, collector->link, MXT_SCRIPT_PRESENT, 1, 4, (const char *const[]){key, collector->holder, PRESENT_MS, "1"});
+        mxt_script_call(&collector->scripts, collector->link, MXT_SCRIPT_PRESENT, 1, 4, (const char *const[]){key, collector->holder, PRESENT_MS, is_counted});
     if (reply == NULL || reply->type != REDIS_REPLY_ARRAY) {
         char error[MXT_LINK_ERROR];
         if (reply != NULL)
@@ -208,7 +226,7 @@ static void tell_beside(struct mxt_collector *collector, bool is_redis_well)
 static void round_of(struct mxt_collector *collector)
 {
     mxt_crew_reap(collector);
-    bool is_redis_well = is_ready(collector) && count_share(collector);
+    bool is_redis_well = is_ready(collector) && is_divided(collector) && count_share(collector);
     if (is_redis_well) {
         mxt_collector_say_well(collector, collector->said, "Redis answers again");
         mxt_crew_balance(collector);
