@@ -9,8 +9,16 @@
 #include "rules/event.h"
 
 #define REJECTED_BYTES (64u << 10) /* of an event that is kept to be looked at */
+#define REJECTED_NAME  256u        /* of its type and names */
+#define BY_BYTES       256u        /* of the name of a person who did something to an alert */
 #define REJECT_FIELDS  5
 #define US_PER_MS      1000u
+
+/* When the entry arrived. Whoever may add to a stream may choose its ids: one beyond all times is the end of all times. */
+static int64_t time_of(struct mxt_stream_id id)
+{
+    return id.ms < (uint64_t)MXT_JSON_TIME_MAX_US / US_PER_MS ? (int64_t)(id.ms * US_PER_MS) : MXT_JSON_TIME_MAX_US;
+}
 
 static enum mxt_status take_session(struct mxt_keeper *keeper, const redisReply *fields, char *why)
 {
@@ -42,7 +50,9 @@ static enum mxt_status take_health(struct mxt_keeper *keeper, const redisReply *
         return MXT_EMALFORMED;
     }
     enum mxt_status status = mxt_event_decode_health(event->str, event->len, &keeper->arena, &health, why, MXT_KEEPER_ERROR);
-    return status == MXT_OK ? mxt_ledger_health(keeper->ledger, &health) : status;
+    if (status == MXT_ENOMEM)
+        snprintf(why, MXT_KEEPER_ERROR, "it takes more memory than a health may");
+    return status == MXT_OK ? mxt_ledger_health(keeper->ledger, &health) : MXT_EMALFORMED;
 }
 
 static bool read_alert_id(const redisReply *text, uint64_t *out)
@@ -73,11 +83,12 @@ static enum mxt_status take_command(struct mxt_keeper *keeper, const redisReply 
         return MXT_ENOMEM;
     if (is_close && mxt_ledger_close_alert(keeper->ledger, id) == MXT_ENOMEM)
         return MXT_ENOMEM;
-    mxt_json_time_format((int64_t)(keeper->entry.ms * US_PER_MS), at);
+    mxt_json_time_format(time_of(keeper->entry), at);
     const char *status = is_close ? "closed" : "acknowledged";
+    const size_t by_n = mxt_reply_is_text(by, NULL) ? by->len : 0;
     const struct mxt_field put[] = {
         {.name = "status", .value = status, .n = strlen(status)},
-        {.name = "by", .value = mxt_reply_is_text(by, NULL) ? by->str : "", .n = mxt_reply_is_text(by, NULL) ? by->len : 0},
+        {.name = "by", .value = by_n > 0 ? by->str : "", .n = by_n < BY_BYTES ? by_n : BY_BYTES},
         {.name = "at", .value = at, .n = strlen(at)},
     };
     mxt_batch_put(keeper->batch, MXT_PUT_PRESENT, MXT_CLASS_ALERT, alert->str, 0, put, sizeof put / sizeof *put);
@@ -103,13 +114,16 @@ static enum mxt_status take(struct mxt_keeper *keeper, const redisReply *fields,
 /* Keeps an entry that was not understood, for a person to see. */
 static void reject(struct mxt_keeper *keeper, const redisReply *fields, const char *why)
 {
-    static const char *const copied[] = {"type", "sensor", "session", "event"};
+    static const struct {
+        const char *name;
+        size_t most; /* bytes that are kept: whoever sends what cannot be read sends anything */
+    } copied[] = {{"type", REJECTED_NAME}, {"sensor", REJECTED_NAME}, {"session", REJECTED_NAME}, {"event", REJECTED_BYTES}};
     struct mxt_field put[REJECT_FIELDS] = {{.name = "reason", .value = why, .n = strlen(why)}};
     size_t count = 1;
     for (size_t i = 0; i < sizeof copied / sizeof *copied; i++) {
-        const redisReply *value = mxt_reply_field(fields, copied[i]);
+        const redisReply *value = mxt_reply_field(fields, copied[i].name);
         if (mxt_reply_is_text(value, NULL))
-            put[count++] = (struct mxt_field){.name = copied[i], .value = value->str, .n = value->len < REJECTED_BYTES ? value->len : REJECTED_BYTES};
+            put[count++] = (struct mxt_field){.name = copied[i].name, .value = value->str, .n = value->len < copied[i].most ? value->len : copied[i].most};
     }
     struct mxt_stream_id id = keeper->entry;
     if (keeper->rejected.is_there && mxt_stream_id_compare(id, keeper->rejected.last) <= 0)
@@ -128,7 +142,7 @@ enum mxt_status mxt_keeper_take(struct mxt_keeper *keeper, struct mxt_stream_id 
     keeper->entry = id;
     keeper->told = 0;
     keeper->counters.entries++;
-    if (mxt_ledger_clock(keeper->ledger, (int64_t)(id.ms * US_PER_MS)) != MXT_OK)
+    if (mxt_ledger_clock(keeper->ledger, time_of(id)) != MXT_OK)
         return MXT_ENOMEM;
     enum mxt_status status = take(keeper, fields, why);
     if (status == MXT_EMALFORMED) {

@@ -103,7 +103,7 @@ static void load_closes(struct load *load)
     subject->close_count = 0;
     while (mxt_json_next_item(&load->reader)) {
         size_t at = load->reader.at;
-        int64_t time_us = mxt_json_read_number(&load->reader);
+        int64_t time_us = mxt_json_read_time(&load->reader);
         if (subject->close_count == CLOSES_MAX || (subject->close_count > 0 && subject->closed_us[subject->close_count - 1] > time_us))
             mxt_json_fail(&load->reader, at, "at most 8 times, ascending, expected");
         else

@@ -241,7 +241,7 @@ static void read_member(struct mxt_json_reader *reader, const struct member *mem
     char *at = (char *)base + member->offset;
     switch (member->type) {
     case MEMBER_TIME: {
-        int64_t time_us = mxt_json_read_number(reader);
+        int64_t time_us = mxt_json_read_time(reader);
         memcpy(at, &time_us, sizeof time_us);
         break;
     }

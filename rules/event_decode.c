@@ -6,6 +6,7 @@
 #include "rules/event_fields.h"
 #include "rules/json_read.h"
 
+#define KEPT_DEPTH  2 /* an event is kept in a list of an object's (rules/ledger_keep.c, rules/alerts_keep.c): what is taken here must be read there */
 #define PLACE_DEPTH 8 /* names from the event to the innermost field: smtp, messages, [0], rcpt_rejected, [0], rcpt */
 
 /* A step on the way to the value being read: a name, or an element of an array. */
@@ -383,6 +384,7 @@ static enum mxt_status decode_event(const struct mxt_field_table *table, const c
 {
     struct decoder decoder = {.arena = arena};
     mxt_json_reader_init(&decoder.reader, text, n);
+    decoder.reader.depth = KEPT_DEPTH;
     memset(out, 0, table->size);
     decode_members(&decoder, table, out);
     if (mxt_json_finish(&decoder.reader) && decoder.is_foreign)

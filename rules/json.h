@@ -49,7 +49,9 @@ void mxt_json_newline(struct mxt_json *json);
 /* NUL-terminates; the text, or NULL where the writer has failed. */
 const char *mxt_json_end(struct mxt_json *json);
 
-#define MXT_JSON_TIME 28 /* bytes of a time as text, NUL included */
+#define MXT_JSON_TIME        28 /* bytes of a time as text, NUL included */
+#define MXT_JSON_TIME_MIN_US (INT64_C(-719528) * 86400 * 1000000)    /* 0000-01-01 */
+#define MXT_JSON_TIME_MAX_US (INT64_C(2932897) * 86400 * 1000000 - 1) /* the end of 9999-12-31 */
 
 /*
  * RFC 3339 in UTC with microseconds, "2026-01-31T23:59:59.000001Z", into `text` of MXT_JSON_TIME bytes. `time_us` are microseconds since 1970; what lies

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "decoders/text.h"
+#include "rules/json.h"
 #include "rules/json_plain.h"
 
 void mxt_json_reader_init(struct mxt_json_reader *reader, const char *text, size_t n)
@@ -391,6 +392,17 @@ int64_t mxt_json_read_number(struct mxt_json_reader *reader)
     bool is_negative;
     uint64_t value = read_whole(reader, INT64_MAX, (uint64_t)INT64_MAX + 1, &is_negative, "whole number of 64 bits expected");
     return is_negative ? (int64_t)(0 - value) : (int64_t)value;
+}
+
+int64_t mxt_json_read_time(struct mxt_json_reader *reader)
+{
+    (void)mxt_json_peek(reader);
+    size_t begin = reader->at;
+    int64_t time_us = mxt_json_read_number(reader);
+    if (time_us >= MXT_JSON_TIME_MIN_US && time_us <= MXT_JSON_TIME_MAX_US)
+        return time_us;
+    mxt_json_fail(reader, begin, "a time in microseconds of the years 0 to 9999 expected");
+    return 0;
 }
 
 static void skip_scalar(struct mxt_json_reader *reader, enum mxt_json_kind kind)

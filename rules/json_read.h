@@ -72,6 +72,9 @@ bool mxt_json_read_bool(struct mxt_json_reader *reader);
 uint64_t mxt_json_read_unsigned(struct mxt_json_reader *reader, uint64_t max);
 int64_t mxt_json_read_number(struct mxt_json_reader *reader);
 
+/* Microseconds since 1970, of the years 0 to 9999: what a time as text can say, so that any two may be subtracted. */
+int64_t mxt_json_read_time(struct mxt_json_reader *reader);
+
 /* Passes over one value of any kind, which is checked all the same. */
 void mxt_json_skip(struct mxt_json_reader *reader);
 

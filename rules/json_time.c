@@ -5,8 +5,6 @@
 
 #define SECOND_US   INT64_C(1000000)
 #define DAY_US      (INT64_C(86400) * SECOND_US)
-#define TIME_MIN_US (INT64_C(-719528) * DAY_US)     /* 0000-01-01 */
-#define TIME_MAX_US (INT64_C(2932897) * DAY_US - 1) /* the end of 9999-12-31 */
 #define ERA_DAYS    146097u                         /* of 400 years */
 #define EPOCH_DAY   719468                          /* 1970-01-01, counted from 0000-03-01 */
 
@@ -34,10 +32,10 @@ static void put_date(char *text, int64_t days_since_1970)
 
 void mxt_json_time_format(int64_t time_us, char *text)
 {
-    if (time_us < TIME_MIN_US)
-        time_us = TIME_MIN_US;
-    if (time_us > TIME_MAX_US)
-        time_us = TIME_MAX_US;
+    if (time_us < MXT_JSON_TIME_MIN_US)
+        time_us = MXT_JSON_TIME_MIN_US;
+    if (time_us > MXT_JSON_TIME_MAX_US)
+        time_us = MXT_JSON_TIME_MAX_US;
     int64_t days = time_us / DAY_US, of_day = time_us % DAY_US;
     if (of_day < 0) {
         of_day += DAY_US;

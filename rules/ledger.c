@@ -9,6 +9,7 @@
 #include "rules/ledger_int.h"
 
 #define AGAIN_ARENA (1u << 20) /* bytes that judging one session again may take */
+#define AHEAD_US    (INT64_C(3600) * 1000000) /* how far a sensor's clock may be ahead of the keeper's before what it says counts for less */
 
 /* What the judge asks of a kept ledger: the memory, save for records, which the sessions hold. */
 
@@ -183,10 +184,18 @@ static void take_kept(struct ledger_session *session, struct mxt_changes *change
     }
 }
 
+/* The newest of the records decides which are late: one sensor whose clock is years ahead must not make all others late. */
+static void note_time(struct mxt_ledger *ledger, int64_t time_us)
+{
+    if (ledger->clock_us != INT64_MIN && time_us - AHEAD_US > ledger->clock_us)
+        time_us = ledger->clock_us + AHEAD_US;
+    ledger->newest_us = time_us > ledger->newest_us ? time_us : ledger->newest_us;
+}
+
 static void take(struct mxt_ledger *ledger, struct ledger_session *session, const struct mxt_record *record, struct mxt_arena *arena)
 {
     struct mxt_judgement judgement = {.findings = NULL};
-    ledger->newest_us = record->timestamp_us > ledger->newest_us ? record->timestamp_us : ledger->newest_us;
+    note_time(ledger, record->timestamp_us);
     judge(ledger, session, record, false, arena, &judgement);
     if (session != NULL)
         take_kept(session, &judgement.changes);
@@ -272,6 +281,7 @@ enum mxt_status mxt_ledger_clock(struct mxt_ledger *ledger, int64_t now_us)
     uint64_t refused = ledger->refused;
     int64_t before_us = ledger->clock_us;
     mxt_ledger_sort(ledger);
+    now_us = now_us < MXT_JSON_TIME_MAX_US ? now_us : MXT_JSON_TIME_MAX_US; /* beyond it no time can be kept */
     ledger->clock_us = now_us > before_us ? now_us : before_us;
     mxt_ledger_look(ledger, before_us, ledger->clock_us);
     while (ledger->oldest != NULL && ledger->clock_us - MXT_LEDGER_KEPT_US > ledger->oldest->touched_us)

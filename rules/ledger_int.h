@@ -74,6 +74,7 @@ struct ledger_sensor {
     struct mxt_watch watch;
     int64_t raised_us; /* when the clock last told that it is silent or blind */
     bool is_changed;
+    struct ledger_sensor *next_gone;
     char name[];
 };
 
@@ -92,6 +93,7 @@ struct mxt_ledger {
     bool is_sorted;         /* the sessions, by order: what was loaded need not be */
     struct mxt_json writer; /* its buffer is reused */
     struct mxt_hash_table sensors, clocks;
+    struct ledger_sensor *gone_sensors; /* forgotten since the last drain */
     int64_t listening_us;   /* since when the keeper's clock has gone on without a break */
     int64_t looked_us;      /* when the sensors were looked at last */
     struct mxt_arena asked; /* holds the records that were asked for, until the record being taken is done */
@@ -145,7 +147,10 @@ void mxt_ledger_clocks_free(struct mxt_ledger *ledger);
 /* The keeper's clock went from one time to the next. */
 void mxt_ledger_look(struct mxt_ledger *ledger, int64_t before_us, int64_t now_us);
 
-/* The sensor of this name, made where it is new; NULL: out of memory, or too many. */
+/* The sensor of this name; NULL: none. */
+struct ledger_sensor *mxt_ledger_sensor_find(const struct mxt_ledger *ledger, const char *name);
+
+/* Likewise, made where it is new: where there are too many, another is forgotten. NULL: out of memory. */
 struct ledger_sensor *mxt_ledger_sensor(struct mxt_ledger *ledger, const char *name);
 
 void mxt_ledger_sensors_free(struct mxt_ledger *ledger);

@@ -88,7 +88,8 @@ static void write_session(struct mxt_json *json, const struct mxt_ledger *ledger
     mxt_json_unsigned(json, "order", session->order);
     if (session->touched_us != INT64_MIN)
         mxt_json_number(json, "touched_us", session->touched_us);
-    mxt_json_number(json, "newest_us", ledger->newest_us);
+    if (ledger->newest_us != INT64_MIN)
+        mxt_json_number(json, "newest_us", ledger->newest_us);
     mxt_json_bool(json, "may_change", session->may_change);
     mxt_json_array_begin(json, "records");
     for (const struct view *view = session->views; view != NULL; view = view->next)
@@ -108,6 +109,17 @@ static void drain_session(struct drain *drain, struct ledger_session *session)
     mxt_ledger_drop_judged(session);
     session->is_listed = false;
     session->is_drained = true;
+}
+
+static void drain_gone_sensors(struct drain *drain)
+{
+    while (drain->ledger->gone_sensors != NULL) {
+        struct ledger_sensor *sensor = drain->ledger->gone_sensors;
+        drain->ledger->gone_sensors = sensor->next_gone;
+        if (mxt_ledger_sensor_find(drain->ledger, sensor->name) == NULL)
+            put(drain, sensor->name, NULL, MXT_KEPT_SENSOR, false);
+        free(sensor);
+    }
 }
 
 static void drain_sensors(struct drain *drain)
@@ -143,6 +155,7 @@ enum mxt_status mxt_ledger_drain(struct mxt_ledger *ledger, void (*each)(void *c
 {
     struct drain drain = {.ledger = ledger, .each = each, .alert = alert, .context = context};
     mxt_memory_drain(ledger->config.memory, drain_part, &drain);
+    drain_gone_sensors(&drain);
     drain_sensors(&drain);
     drain_gone(&drain);
     while (ledger->changed != NULL) {

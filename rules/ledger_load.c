@@ -117,9 +117,9 @@ static void read_member(struct load *load, const struct mxt_json_slice *name)
     if (is_called(name, "order")) {
         load->order = mxt_json_read_unsigned(reader, UINT64_MAX);
     } else if (is_called(name, "touched_us")) {
-        load->touched_us = mxt_json_read_number(reader);
+        load->touched_us = mxt_json_read_time(reader);
     } else if (is_called(name, "newest_us")) {
-        load->newest_us = mxt_json_read_number(reader);
+        load->newest_us = mxt_json_read_time(reader);
     } else if (is_called(name, "may_change")) {
         load->may_change = mxt_json_read_bool(reader);
     } else if (is_called(name, "records")) {

@@ -6,7 +6,7 @@
 #include "decoders/text.h"
 #include "rules/ledger_int.h"
 
-#define SENSORS_MAX   4096u             /* watched at once: names come with the events */
+#define SENSORS_MAX   4096u             /* watched at once: names come with the events, and the one that was heard of longest ago goes for another */
 #define BREAK_US      INT64_C(30000000) /* the clock ticks every ten seconds: after a longer pause it was the keeper who heard nothing */
 #define LOOK_US       INT64_C(10000000) /* between two looks at all sensors */
 #define REPEAT_US     INT64_C(60000000) /* after which it is told anew how long a matter lasts */
@@ -23,12 +23,44 @@ static struct ledger_sensor *find(const struct mxt_ledger *ledger, const char *n
     return NULL;
 }
 
+static int64_t heard_us(const struct ledger_sensor *sensor)
+{
+    return sensor->watch.heard_us > sensor->watch.rejected_us ? sensor->watch.heard_us : sensor->watch.rejected_us;
+}
+
+/* Forgets the sensor that was heard of longest ago; a keeper is told with the next drain. */
+static void forget_oldest(struct mxt_ledger *ledger)
+{
+    struct ledger_sensor *oldest = NULL;
+    for (struct mxt_hash_node *node = mxt_hash_table_next(&ledger->sensors, NULL); node != NULL; node = mxt_hash_table_next(&ledger->sensors, node)) {
+        struct ledger_sensor *sensor = (struct ledger_sensor *)node;
+        if (oldest == NULL || heard_us(sensor) < heard_us(oldest))
+            oldest = sensor;
+    }
+    if (oldest == NULL)
+        return;
+    mxt_hash_table_remove(&ledger->sensors, &oldest->node);
+    if (ledger->config.is_kept) {
+        oldest->next_gone = ledger->gone_sensors;
+        ledger->gone_sensors = oldest;
+    } else {
+        free(oldest);
+    }
+}
+
+struct ledger_sensor *mxt_ledger_sensor_find(const struct mxt_ledger *ledger, const char *name)
+{
+    return find(ledger, name, XXH3_64bits_withSeed(name, strlen(name), ledger->config.alerts_limits.seed));
+}
+
 struct ledger_sensor *mxt_ledger_sensor(struct mxt_ledger *ledger, const char *name)
 {
     uint64_t hash = XXH3_64bits_withSeed(name, strlen(name), ledger->config.alerts_limits.seed);
     struct ledger_sensor *sensor = find(ledger, name, hash);
-    if (sensor != NULL || ledger->sensors.count >= SENSORS_MAX)
+    if (sensor != NULL)
         return sensor;
+    if (ledger->sensors.count >= SENSORS_MAX)
+        forget_oldest(ledger);
     sensor = calloc(1, sizeof *sensor + strlen(name) + 1);
     if (sensor == NULL)
         return NULL;
@@ -49,6 +81,11 @@ void mxt_ledger_sensors_free(struct mxt_ledger *ledger)
         free(node);
     }
     mxt_hash_table_free(&ledger->sensors);
+    while (ledger->gone_sensors != NULL) {
+        struct ledger_sensor *sensor = ledger->gone_sensors;
+        ledger->gone_sensors = sensor->next_gone;
+        free(sensor);
+    }
 }
 
 static void raise(struct mxt_ledger *ledger, const struct ledger_sensor *sensor, const struct mxt_watch_finding *finding, const char *reason)

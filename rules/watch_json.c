@@ -58,7 +58,7 @@ static void read_pauses(struct mxt_json_reader *reader, struct mxt_watch *out)
     mxt_json_enter_array(reader);
     while (mxt_json_next_item(reader)) {
         size_t at = reader->at;
-        int64_t pause_us = mxt_json_read_number(reader);
+        int64_t pause_us = mxt_json_read_time(reader);
         if (count == MXT_WATCH_DAYS)
             mxt_json_fail(reader, at, "at most 8 pauses expected");
         else
@@ -72,7 +72,7 @@ static void read_member(struct mxt_json_reader *reader, const struct mxt_json_sl
     while (i < MEMBERS && !is_called(name, members[i].name))
         i++;
     if (i < MEMBERS && members[i].is_time) {
-        int64_t time_us = mxt_json_read_number(reader);
+        int64_t time_us = mxt_json_read_time(reader);
         memcpy((char *)out + members[i].offset, &time_us, sizeof time_us);
     } else if (i < MEMBERS) {
         uint64_t count = mxt_json_read_unsigned(reader, UINT64_MAX);

@@ -138,6 +138,37 @@ def test_collectors_share_the_partitions(redis, collectors):
     wait_until(lambda: shares() == {"b": 5}, "one is left")
 
 
+def test_what_is_emptied_stays_divided(redis, collectors):
+    """A sensor that connects anew would take an empty Redis for undivided, and nobody would work what it adds."""
+    client = redis.client()
+    collectors(redis, "--partitions", 3, "--name", "a")
+    wait_until(lambda: client.hget("mxtap:meta", "partitions") == "3" and client.get("mxtap:{control}:lease"), "it is divided")
+    client.flushall()
+    wait_until(lambda: client.hget("mxtap:meta", "partitions") == "3", "it is divided again")
+    programs.sensor_publishes(redis, SCENARIO)
+    expected = embedded_alerts(SCENARIO)
+
+    def held():
+        return {key: count for place in (0, 1, 2) for key, count in alerts_in(client, f"mxtap:{{{place}}}:").items()}
+
+    wait_until(lambda: held() == expected, "all is applied")
+
+
+def test_many_sensors_stop_nobody(redis, collectors):
+    """More names of sensors than are watched, in healths and in what cannot be read: the entries behind them are applied."""
+    client = redis.client()
+    health = json.dumps({"timestamp": "2026-01-01T00:00:00.000000Z", "event_type": "health", "sensor": "NAME", "final": False, "health": {"packets": 1}})
+    names = [f"box-{i}" for i in range(4200)]
+    add(client, [{"type": "health", "sensor": name, "event": health.replace("NAME", name)} for name in names])
+    add(client, [{"type": "session", "sensor": f"odd-{i}", "event": "{"} for i in range(50)])
+    last = add(client, records_of(SCENARIO))[-1]
+    collectors.once(redis)
+    assert is_applied(client, last)
+    assert len(list(client.scan_iter("mxtap:sensor:*"))) == 4096
+    alerts = {key: count for key, count in alerts_in(client).items() if not key[0].startswith("sensor.")}
+    assert alerts == embedded_alerts(SCENARIO)
+
+
 def test_partitions_give_the_same_alerts(redis, collectors):
     client = redis.client()
     client.hset("mxtap:meta", "partitions", 3)

@@ -1,8 +1,11 @@
 /* The judge with its memory: what later records change is judged again, and told so. */
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "check.h"
 #include "decoders/text.h"
+#include "rules/event.h"
 #include "rules/judge.h"
 #include "rules/ledger.h"
 #include "rules/record.h"
@@ -117,6 +120,78 @@ static void the_earlier_comes_late(void **state)
     assert_int_equal(fixture.heard.alerts, 1);
 }
 
+static void no_kept(void *context, const struct mxt_kept *kept)
+{
+    (void)context;
+    (void)kept;
+}
+
+static void no_alert(void *context, const struct mxt_alert *alert)
+{
+    (void)context;
+    (void)alert;
+}
+
+/* One sensor's clock is years ahead: what the others say goes on teaching, and is judged by what it taught. */
+static void a_clock_that_is_ahead_makes_nobody_late(void **state)
+{
+    (void)state;
+    const int64_t years = INT64_C(10) * 365 * 86400;
+    struct fixture fixture;
+    begin(&fixture);
+    mxt_ledger_free(fixture.ledger);
+    const struct mxt_ledger_config config = {.judge = &fixture.config, .memory = fixture.memory, .alerts_limits = MXT_ALERTS_LIMITS_DEFAULT, .is_kept = true};
+    fixture.ledger = mxt_ledger_new(&config);
+    assert_non_null(fixture.ledger);
+    assert_int_equal(mxt_ledger_clock(fixture.ledger, NOW), MXT_OK);
+    take(fixture.ledger, 9, years, true);
+    take(fixture.ledger, 1, 0, true);
+    take(fixture.ledger, 2, 10, false);
+    assert_int_equal(mxt_ledger_drain(fixture.ledger, no_kept, no_alert, NULL), MXT_OK);
+    end(&fixture);
+    assert_int_equal(fixture.heard.severity[MXT_RULE_STARTTLS_STRIPPED], MXT_SEVERITY_HIGH);
+}
+
+/* A record nested as deep as records may be can be kept, and read back. */
+static void what_is_taken_can_be_loaded(void *context, const struct mxt_kept *kept)
+{
+    char error[200] = "";
+    if (kept->kind == MXT_KEPT_SESSION && mxt_ledger_load(context, kept, error, sizeof error) != MXT_OK)
+        fail_msg("%s", error);
+}
+
+static void deep_records_are_kept(void **state)
+{
+    (void)state;
+    const struct mxt_record plain = {.version = MXT_RECORD_VERSION, .sensor = "a", .session_id = 1, .snapshot = 1, .start_us = NOW, .timestamp_us = NOW};
+    struct mxt_json written = {0};
+    assert_int_equal(mxt_event_encode_record(&written, &plain), MXT_OK);
+    static const char open[] = "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", closed[] = "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]";
+    struct fixture fixture;
+    begin(&fixture);
+    mxt_ledger_free(fixture.ledger);
+    const struct mxt_ledger_config config = {.judge = &fixture.config, .memory = fixture.memory, .alerts_limits = MXT_ALERTS_LIMITS_DEFAULT, .is_kept = true};
+    unsigned taken = 0;
+    for (int depth = 1; depth <= 40; depth++) {
+        char json[1024], error[200];
+        struct mxt_arena arena = {0};
+        struct mxt_record record;
+        snprintf(json, sizeof json, "%.*s,\"later\":%.*s%.*s}", (int)written.length - 1, written.text, depth, open, depth, closed);
+        struct mxt_ledger *first = mxt_ledger_new(&config), *second = mxt_ledger_new(&config);
+        if (mxt_event_decode_record(json, strlen(json), &arena, &record, error, sizeof error) == MXT_OK) {
+            taken++;
+            assert_int_equal(mxt_ledger_take(first, &record, json, strlen(json), &arena), MXT_OK);
+            assert_int_equal(mxt_ledger_drain(first, what_is_taken_can_be_loaded, no_alert, second), MXT_OK);
+        }
+        mxt_arena_free(&arena);
+        mxt_ledger_free(first);
+        mxt_ledger_free(second);
+    }
+    assert_in_range(taken, 20, 39);
+    mxt_json_free(&written);
+    mxt_memory_free(fixture.memory);
+}
+
 static void what_is_off_is_counted(void **state)
 {
     (void)state;
@@ -135,6 +210,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(in_order),
         cmocka_unit_test(the_earlier_comes_late),
+        cmocka_unit_test(a_clock_that_is_ahead_makes_nobody_late),
+        cmocka_unit_test(deep_records_are_kept),
         cmocka_unit_test(what_is_off_is_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

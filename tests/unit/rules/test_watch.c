@@ -1,4 +1,5 @@
 /* Sensors that are silent, blind or losing packets, by the keeper's clock; and what is kept of it. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -257,6 +258,39 @@ static void what_cannot_be_read_is_told(void **state)
     end(&keeper);
 }
 
+static void count_kept(void *context, const struct mxt_kept *kept)
+{
+    int *sensors = context;
+    *sensors += kept->kind != MXT_KEPT_SENSOR ? 0 : kept->text != NULL ? 1 : -1;
+}
+
+/* Names come with the events: however many there are, the keeper goes on, and forgets those that it heard of longest ago, where they are kept too. */
+static void any_number_of_names_is_survived(void **state)
+{
+    enum { NAMES = 5000 };
+    (void)state;
+    struct keeper keeper;
+    char name[32];
+    int kept = 0;
+    begin(&keeper);
+    for (unsigned i = 0; i < NAMES; i++) {
+        keeper.now_us += SECOND;
+        snprintf(name, sizeof name, "box-%u", i);
+        keeper.health.sensor = name;
+        assert_int_equal(mxt_ledger_clock(keeper.ledger, keeper.now_us), MXT_OK);
+        assert_int_equal(i % 2 == 0 ? mxt_ledger_health(keeper.ledger, &keeper.health) : mxt_ledger_reject(keeper.ledger, name, "malformed"), MXT_OK);
+        keeper.health.sensor = "edge-1";
+        if (i % 100 == 0) {
+            assert_int_equal(mxt_ledger_health(keeper.ledger, &keeper.health), MXT_OK);
+            assert_int_equal(mxt_ledger_drain(keeper.ledger, count_kept, ignore, &kept), MXT_OK);
+            kept -= i > 0; /* edge-1 is written each time */
+        }
+    }
+    assert_int_equal(mxt_ledger_drain(keeper.ledger, count_kept, ignore, &kept), MXT_OK);
+    assert_int_equal(kept, 4096);
+    end(&keeper);
+}
+
 static void what_is_kept_is_read_back(void **state)
 {
     (void)state;
@@ -269,7 +303,7 @@ static void what_is_kept_is_read_back(void **state)
                                     .first_mail_us = 6,
                                     .mail_us = 7,
                                     .day = 8,
-                                    .pauses_us = {1, 2, 3, 4, 5, 6, 7, INT64_MAX},
+                                    .pauses_us = {1, 2, 3, 4, 5, 6, 7, MXT_JSON_TIME_MAX_US},
                                     .rejected = 9,
                                     .rejected_us = 10};
     struct mxt_watch back;
@@ -280,7 +314,8 @@ static void what_is_kept_is_read_back(void **state)
     assert_memory_equal(back.pauses_us, watch.pauses_us, sizeof back.pauses_us);
     assert_true(back.is_stopped && back.packets == watch.packets && back.mail_us == watch.mail_us && back.rejected_us == watch.rejected_us);
     mxt_json_free(&json);
-    static const char *const bad[] = {"", "[]", "{\"heard_us\":\"x\"}", "{\"pauses_us\":[1,2,3,4,5,6,7,8,9]}", "{\"day\":-1}"};
+    static const char *const bad[] = {"", "[]", "{\"heard_us\":\"x\"}", "{\"pauses_us\":[1,2,3,4,5,6,7,8,9]}", "{\"day\":-1}",
+                                      "{\"mail_us\":-9223372036854775808}", "{\"pauses_us\":[9223372036854775807]}"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_int_equal(mxt_watch_decode(bad[i], strlen(bad[i]), &back, error, sizeof error), MXT_EMALFORMED);
 }
@@ -295,6 +330,7 @@ int main(void)
         cmocka_unit_test(long_pauses_are_learned),
         cmocka_unit_test(losses_are_told_by_share),
         cmocka_unit_test(what_cannot_be_read_is_told),
+        cmocka_unit_test(any_number_of_names_is_survived),
         cmocka_unit_test(what_is_kept_is_read_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
