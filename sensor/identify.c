@@ -13,6 +13,8 @@
 #define HEADERS     (IP_HEADER + TCP_HEADER)
 #define PAYLOAD_MAX 1460 /* bytes of one packet: nDPI counts in 16 bits, and looks at the beginning */
 #define ZEROS       256  /* behind a packet; nDPI's text decoders compare words of up to some dozen bytes */
+#define PIECE       32   /* bytes: a shorter packet may be a piece of a word, by which nDPI would judge */
+#define GATHER_MAX  256  /* bytes of pieces that become one packet */
 #define CLIENT_PORT 61111
 #define SERVER_PORT 61112 /* no protocol's */
 #define PROTOCOL_NAME 32  /* bytes of a name, as nDPI's own are */
@@ -34,6 +36,9 @@ struct mxt_identify_flow {
     struct ndpi_flow_struct *state;
     uint32_t serial, packets;
     uint32_t sent[2]; /* bytes, by direction */
+    enum mxt_direction speaker; /* of what is gathered */
+    uint32_t gathered;
+    uint8_t pieces[GATHER_MAX];
 };
 
 struct mxt_identify *mxt_identify_new(void)
@@ -138,8 +143,9 @@ static uint16_t make_packet(uint8_t *packet, const struct mxt_identify_flow *flo
     return (uint16_t)(HEADERS + n);
 }
 
-enum mxt_identified mxt_identify_feed(struct mxt_identify *identify, struct mxt_identify_flow *flow, enum mxt_direction direction, const uint8_t *p, size_t n,
-                                      int64_t time_us, const char **name)
+/* Gives nDPI one packet. */
+static enum mxt_identified give(struct mxt_identify *identify, struct mxt_identify_flow *flow, enum mxt_direction direction, const uint8_t *p, size_t n,
+                                int64_t time_us, const char **name)
 {
     if (flow->packets >= MXT_IDENTIFY_PACKETS)
         return MXT_IDENTIFIED_NEVER;
@@ -156,6 +162,30 @@ enum mxt_identified mxt_identify_feed(struct mxt_identify *identify, struct mxt_
         return MXT_IDENTIFIED_MAIL;
     *name = identify->names[protocol];
     return MXT_IDENTIFIED_OTHER;
+}
+
+static enum mxt_identified give_gathered(struct mxt_identify *identify, struct mxt_identify_flow *flow, int64_t time_us, const char **name)
+{
+    uint32_t n = flow->gathered;
+    flow->gathered = 0;
+    return n > 0 ? give(identify, flow, flow->speaker, flow->pieces, n, time_us, name) : MXT_IDENTIFIED_NOT_YET;
+}
+
+enum mxt_identified mxt_identify_feed(struct mxt_identify *identify, struct mxt_identify_flow *flow, enum mxt_direction direction, const uint8_t *p, size_t n,
+                                      int64_t time_us, const char **name)
+{
+    if (flow->gathered > 0 && (flow->speaker != direction || n > GATHER_MAX - flow->gathered)) {
+        enum mxt_identified answer = give_gathered(identify, flow, time_us, name);
+        if (answer != MXT_IDENTIFIED_NOT_YET)
+            return answer;
+    }
+    if (flow->gathered == 0 && (n >= PIECE || p[n - 1] == '\n'))
+        return give(identify, flow, direction, p, n, time_us, name);
+    memcpy(flow->pieces + flow->gathered, p, n); /* n is at most what is free: a longer one is no piece, or was made room for */
+    flow->gathered += (uint32_t)n;
+    flow->speaker = direction;
+    bool is_whole = p[n - 1] == '\n' || flow->gathered == GATHER_MAX;
+    return is_whole ? give_gathered(identify, flow, time_us, name) : MXT_IDENTIFIED_NOT_YET;
 }
 
 void mxt_identify_close(struct mxt_identify *identify, struct mxt_identify_flow *flow)

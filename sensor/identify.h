@@ -2,7 +2,8 @@
  * What a connection speaks, by nDPI: the one file that knows it. Its module is made when the first connection is asked about; it takes 25 ms and 4 MiB.
  *
  * nDPI wants packets. It is given the stream's bytes in packets made for it, whose addresses and ports say nothing: what counts is what is said. They are
- * copies in a buffer with zeros behind, since nDPI reads beyond the end of short ones.
+ * copies in a buffer with zeros behind, since nDPI reads beyond the end of short ones. Pieces too short to be judged by are gathered to a line, until the
+ * other side speaks.
  */
 #ifndef MXT_SENSOR_IDENTIFY_H
 #define MXT_SENSOR_IDENTIFY_H
@@ -14,7 +15,7 @@
 #include "decoders/status.h"
 #include "decoders/tls.h"
 
-#define MXT_IDENTIFY_FLOWS   4096 /* connections asked about at once, under 1 KiB each; beyond, no name is found */
+#define MXT_IDENTIFY_FLOWS   4096 /* connections asked about at once, some 1 KiB each; beyond, no name is found */
 #define MXT_IDENTIFY_PACKETS 8    /* of one connection that are given to nDPI; its decoders for text protocols decide by the fifth */
 
 enum mxt_identified { MXT_IDENTIFIED_NOT_YET, MXT_IDENTIFIED_MAIL, MXT_IDENTIFIED_OTHER, MXT_IDENTIFIED_NEVER };
