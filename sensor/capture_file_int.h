@@ -58,7 +58,7 @@ enum mxt_status mxt_tap_draw(struct mxt_tap *tap, uint8_t *out, size_t room, siz
 
 /* Bytes that a tap gave. */
 struct mxt_drawn {
-    const uint8_t *p; /* behind MXT_SOURCE_NEED_MAX bytes that may be written to */
+    uint8_t *p; /* behind MXT_SOURCE_NEED_MAX bytes that may be written to */
     size_t n;
     enum mxt_status status; /* as mxt_tap_draw */
     uint64_t done;          /* the tap's, behind them */

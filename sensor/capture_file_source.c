@@ -34,7 +34,7 @@ static enum mxt_status fill_ahead(struct mxt_source *source)
     if (status != MXT_OK)
         return status;
     size_t left = mxt_source_left(source);
-    uint8_t *p = (uint8_t *)(uintptr_t)drawn.p - left;
+    uint8_t *p = drawn.p - left;
     memcpy(p, source->p, left);
     return note(source, p, &drawn);
 }
