@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "rules/json.h"
 #include "sensor/knowledge_file.h"
 
 #define TOLD_MAX 8192
@@ -97,7 +98,7 @@ static const struct mxt_sighting full = {
     .certificate_issuer = 3,
     .certificate_sni = 4,
     .not_before_us = -5,
-    .not_after_us = INT64_MAX,
+    .not_after_us = MXT_JSON_TIME_MAX_US,
     .offered = MXT_NO,
     .attempt = MXT_ATTEMPT_ABORTED,
     .is_ehlo_refused = true,
