@@ -19,6 +19,14 @@
 
 #define JUDGE_ARENA (1u << 20) /* bytes that what is found about one record may take */
 #define ERROR_TEXT  200
+#define LOOK_MS     200 /* without a record, between two looks whether health is to be told */
+
+/* What other threads may ask for, as it was after the last record. */
+struct counts {
+    uint64_t told;       /* live: how often an alert was raised, or grew graver */
+    uint64_t suppressed; /* alerts */
+    uint64_t refused;    /* allocations */
+};
 
 struct mxt_judging {
     const struct mxt_options *options;
@@ -30,8 +38,11 @@ struct mxt_judging {
     struct mxt_outbox *outbox;
     pthread_t thread;
     bool is_running, is_live;
-    pthread_mutex_t lock; /* of ledger and output: health is told by another thread */
     atomic_bool is_broken;
+    pthread_mutex_t lock; /* of what follows: held for a copy, never while output is written, which may block for as long as its reader likes */
+    struct counts counts;
+    struct mxt_health waiting; /* to be told */
+    bool has_waiting, is_waiting_asked_for;
     const struct mxt_parcel *parcel; /* being judged */
     bool is_unwritten; /* the knowledge, at the end */
     uint64_t alerts;
@@ -155,18 +166,43 @@ static void judge(struct mxt_judging *judging, const struct mxt_parcel *parcel)
     mxt_arena_free(&arena);
 }
 
+static void note_counts(struct mxt_judging *judging)
+{
+    const struct counts counts = {.told = judging->told, .suppressed = mxt_ledger_suppressed(judging->ledger), .refused = mxt_ledger_refused(judging->ledger)};
+    pthread_mutex_lock(&judging->lock);
+    judging->counts = counts;
+    pthread_mutex_unlock(&judging->lock);
+}
+
+static void tell_waiting(struct mxt_judging *judging)
+{
+    pthread_mutex_lock(&judging->lock);
+    struct mxt_health health = judging->waiting;
+    bool has_waiting = judging->has_waiting, is_asked_for = judging->is_waiting_asked_for;
+    judging->has_waiting = judging->is_waiting_asked_for = false;
+    pthread_mutex_unlock(&judging->lock);
+    if (!has_waiting)
+        return;
+    health.suppressed = mxt_ledger_suppressed(judging->ledger);
+    health.refused += mxt_ledger_refused(judging->ledger);
+    mxt_output_health(judging->output, &health, is_asked_for);
+}
+
 static void *run(void *argument)
 {
     struct mxt_judging *judging = argument;
     struct mxt_parcel parcel;
+    enum mxt_status status = MXT_MORE;
     mxt_confine_thread(judging->options, MXT_SANDBOX_JUDGE);
-    while (mxt_outbox_next(judging->outbox, -1, &parcel) == MXT_OK) {
-        pthread_mutex_lock(&judging->lock);
-        if (parcel.type == MXT_PARCEL_SESSION)
+    while (status != MXT_DONE) {
+        status = mxt_outbox_next(judging->outbox, LOOK_MS, &parcel);
+        if (status == MXT_OK && parcel.type == MXT_PARCEL_SESSION) {
             judge(judging, &parcel);
+            note_counts(judging);
+        }
+        tell_waiting(judging);
         if (mxt_output_status(judging->output) != MXT_OK)
             atomic_store_explicit(&judging->is_broken, true, memory_order_relaxed);
-        pthread_mutex_unlock(&judging->lock);
         if (judging->knowledge != NULL) /* only records teach, so here is often enough, however few frames come */
             mxt_knowledge_file_tick(judging->knowledge, time(NULL));
     }
@@ -205,18 +241,20 @@ static void advise(const struct mxt_judging *judging, struct mxt_health *health)
 void mxt_judging_complete(struct mxt_judging *judging, struct mxt_health *health)
 {
     pthread_mutex_lock(&judging->lock);
-    health->alerts = judging->told;
-    health->suppressed = mxt_ledger_suppressed(judging->ledger);
-    health->refused += mxt_ledger_refused(judging->ledger);
+    const struct counts counts = judging->counts;
     pthread_mutex_unlock(&judging->lock);
+    health->alerts = counts.told;
+    health->suppressed = counts.suppressed;
+    health->refused += counts.refused;
 }
 
-void mxt_judging_health(struct mxt_judging *judging, struct mxt_health *health, bool is_asked_for)
+/* A newer one takes the place of one that still waits: it says all that the older would have said. */
+void mxt_judging_health(struct mxt_judging *judging, const struct mxt_health *health, bool is_asked_for)
 {
     pthread_mutex_lock(&judging->lock);
-    health->suppressed = mxt_ledger_suppressed(judging->ledger);
-    health->refused += mxt_ledger_refused(judging->ledger);
-    mxt_output_health(judging->output, health, is_asked_for);
+    judging->waiting = *health;
+    judging->has_waiting = true;
+    judging->is_waiting_asked_for = judging->is_waiting_asked_for || is_asked_for;
     pthread_mutex_unlock(&judging->lock);
 }
 

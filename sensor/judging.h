@@ -27,10 +27,13 @@ enum mxt_status mxt_judging_start(struct mxt_judging *judging, struct mxt_outbox
 /* Whether output was lost: there is no use in going on. Any thread. */
 bool mxt_judging_is_broken(const struct mxt_judging *judging);
 
-/* Live: tells the health so far, which is completed by what only the judge counts; see mxt_output_health. Any thread. */
-void mxt_judging_health(struct mxt_judging *judging, struct mxt_health *health, bool is_asked_for);
+/*
+ * Live: has the judge's thread tell the health so far (what it points to outlives the judge), completed by what only it counts; see mxt_output_health. Within 200 ms,
+ * unless the output blocks; never waits for it. Any thread.
+ */
+void mxt_judging_health(struct mxt_judging *judging, const struct mxt_health *health, bool is_asked_for);
 
-/* Completes the health by what only the judge counts, and tells nobody. Any thread. */
+/* Completes the health by what only the judge counts, and tells nobody. Does not wait for the output. Any thread. */
 void mxt_judging_complete(struct mxt_judging *judging, struct mxt_health *health);
 
 /*

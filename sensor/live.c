@@ -235,7 +235,7 @@ static int watch(struct live *live)
             return 1;
         take_reading(live);
         if (monotonic_s() >= live->next_health) {
-            live->next_health += HEALTH_INTERVAL_S;
+            live->next_health = monotonic_s() + HEALTH_INTERVAL_S; /* from now: what was missed while the program stood still would tell of empty intervals */
             tell_health(live, false);
         }
     }

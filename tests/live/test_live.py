@@ -6,6 +6,8 @@ import random
 import signal
 import subprocess
 import sys
+import termios
+import time
 
 import pytest
 
@@ -228,14 +230,31 @@ def test_packets_of_sessions_with_findings_are_kept_whoever_took_them_apart(tmp_
     assert "starttls.capability_masked" in findings
 
 
-def test_leaving_does_not_wait_for_a_reader_that_has_stopped():
-    """Output that nobody takes: packets are still read, and when it is asked to, the sensor leaves and says what that cost."""
+def wait_until_full(pipe):
+    """Until there is something in the pipe, and for a while nothing more has come."""
+    before, since = 0, time.monotonic()
+    deadline = since + span.WAIT
+    while time.monotonic() < deadline and (before == 0 or time.monotonic() - since < 1):
+        now = int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
+        if now != before:
+            before, since = now, time.monotonic()
+        time.sleep(0.02)
+    assert before > 0, "the sensor tells nothing"
+
+
+@pytest.mark.parametrize("is_asked", [False, True], ids=["leaving", "asked-for-health-before"])
+def test_leaving_does_not_wait_for_a_reader_that_has_stopped(is_asked):
+    """Output that nobody takes: packets are still read, and when it is asked to, the sensor leaves and says what that cost. Also where it was to tell its health."""
     frames = [packet.data for scenario in SCENARIOS for packet in frames_of(scenario)]
     with subprocess.Popen(span.in_namespace("middle", span.SENSOR, "-i", "tap", "-o", "json", *TRUST), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             fcntl.fcntl(process.stdout, F_SETPIPE_SZ, 4096)
             assert "listening on" in process.stderr.readline()
             span.inject(frames)
+            if is_asked:
+                wait_until_full(process.stdout)
+                process.send_signal(signal.SIGUSR1)
+                time.sleep(0.5)
             process.send_signal(signal.SIGTERM)
             assert process.wait(timeout=span.WAIT) == 1
             assert "the output takes nothing" in process.stderr.read()
