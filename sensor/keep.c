@@ -8,7 +8,7 @@
 
 #define FIRST_BYTES  (32u << 10) /* of a connection's frames, from its beginning */
 #define LAST_BYTES   (16u << 10) /* and from its end */
-#define BUCKETS      1024u       /* connections are many, those of a bucket few: a tenth of a microsecond beside the copy */
+#define BUCKETS_FIRST 1024u      /* a power of two */
 #define CHECKSUM_AT  16          /* in a TCP header */
 
 struct queue {
@@ -18,7 +18,7 @@ struct queue {
 
 /* A connection whose packets are kept. */
 struct kept {
-    struct kept *chain;
+    struct kept *chain; /* in its bucket */
     const struct mxt_flow *flow;
     struct queue first, last;
     bool is_given_up;  /* no room */
@@ -29,14 +29,18 @@ struct kept {
 struct mxt_keep {
     struct mxt_keep_file *file;
     bool drop_local_parts;
-    struct kept *buckets[BUCKETS];
+    struct kept **buckets;
+    size_t bucket_mask, count;
 };
 
 struct mxt_keep *mxt_keep_new(struct mxt_keep_file *file, bool drop_local_parts)
 {
     struct mxt_keep *keep = calloc(1, sizeof *keep);
-    if (keep == NULL)
+    if (keep == NULL || (keep->buckets = calloc(BUCKETS_FIRST, sizeof *keep->buckets)) == NULL) {
+        free(keep);
         return NULL;
+    }
+    keep->bucket_mask = BUCKETS_FIRST - 1;
     keep->file = file;
     keep->drop_local_parts = drop_local_parts;
     return keep;
@@ -62,22 +66,63 @@ void mxt_keep_free(struct mxt_keep *keep)
 {
     if (keep == NULL)
         return;
-    for (size_t i = 0; i < BUCKETS; i++)
+    for (size_t i = 0; i <= keep->bucket_mask; i++)
         for (struct kept *kept = keep->buckets[i], *next; kept != NULL; kept = next) {
             next = kept->chain;
             drop(keep, kept);
             free(kept);
         }
+    free(keep->buckets);
     free(keep);
+}
+
+static size_t hash_of(const struct mxt_flow *flow)
+{
+    uint64_t key = (uint64_t)(uintptr_t)flow;
+    return (size_t)XXH3_64bits(&key, sizeof key);
 }
 
 static struct kept **place_of(struct mxt_keep *keep, const struct mxt_flow *flow)
 {
-    uint64_t key = (uint64_t)(uintptr_t)flow;
-    struct kept **link = &keep->buckets[XXH3_64bits(&key, sizeof key) % BUCKETS];
+    struct kept **link = &keep->buckets[hash_of(flow) & keep->bucket_mask];
     while (*link != NULL && (*link)->flow != flow)
         link = &(*link)->chain;
     return link;
+}
+
+/* Doubles the buckets when there are as many connections: a flood of them must not make each packet dear. Short of memory the chains just get longer. */
+static void grow_buckets(struct mxt_keep *keep)
+{
+    size_t count = (keep->bucket_mask + 1) * 2;
+    struct kept **buckets = calloc(count, sizeof *buckets);
+    if (buckets == NULL)
+        return;
+    for (size_t i = 0; i <= keep->bucket_mask; i++)
+        for (struct kept *kept = keep->buckets[i], *next; kept != NULL; kept = next) {
+            struct kept **to = &buckets[hash_of(kept->flow) & (count - 1)];
+            next = kept->chain;
+            kept->chain = *to;
+            *to = kept;
+        }
+    free(keep->buckets);
+    keep->buckets = buckets;
+    keep->bucket_mask = count - 1;
+}
+
+/* What is kept of a flow from now on. NULL: out of memory. */
+static struct kept *open_kept(struct mxt_keep *keep, const struct mxt_flow *flow)
+{
+    struct kept *kept = calloc(1, sizeof *kept);
+    if (kept == NULL)
+        return NULL;
+    if (keep->count > keep->bucket_mask)
+        grow_buckets(keep);
+    kept->flow = flow;
+    kept->first.end = &kept->first.first;
+    kept->last.end = &kept->last.first;
+    *place_of(keep, flow) = kept;
+    keep->count++;
+    return kept;
 }
 
 static void give_up(struct mxt_keep *keep, struct kept *kept)
@@ -141,14 +186,9 @@ void mxt_keep_segment(struct mxt_keep *keep, const struct mxt_flow *flow, enum m
     bool is_in_frame = segment->tcp >= frame->data && segment->tcp < frame->data + frame->captured;
     if (!is_in_frame) /* put together from fragments, which are not kept */
         return;
-    struct kept **link = place_of(keep, flow), *kept = *link;
-    if (kept == NULL) {
-        if ((kept = *link = calloc(1, sizeof *kept)) == NULL)
-            return;
-        kept->flow = flow;
-        kept->first.end = &kept->first.first;
-        kept->last.end = &kept->last.first;
-    }
+    struct kept *kept = *place_of(keep, flow);
+    if (kept == NULL && (kept = open_kept(keep, flow)) == NULL)
+        return;
     if (kept->is_given_up)
         return;
     struct mxt_kept_packet *packet = copy_frame(keep, segment);
@@ -230,6 +270,7 @@ void mxt_keep_end(struct mxt_keep *keep, const struct mxt_flow *flow, const stru
     if (kept == NULL)
         return;
     *link = kept->chain;
+    keep->count--;
     *kept->first.end = kept->last.first; /* one list */
     kept->last = (struct queue){.end = &kept->last.first};
     bool is_wanted = has_findings && !kept->is_given_up && kept->first.first != NULL;

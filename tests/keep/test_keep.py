@@ -70,6 +70,17 @@ def exposed(port, body):
     return talk.client(body + "\r\n.\r\n", cut=1000).server("250 ok\r\n").client("QUIT\r\n").server("221 bye\r\n").close()
 
 
+def test_kept_packets_are_found_again_among_thousands_of_connections(tmp_path):
+    """The table of what is kept grows in the midst of a session."""
+    capture, kept = tmp_path / "flood.pcap", tmp_path / "kept.pcapng"
+    talks = [exposed(20000 + i, "x") for i in range(2)]
+    strangers = [Conversation(port=30000 + i, start=1_700_000_000.05) for i in range(5000)]
+    write(capture, *talks, *strangers)
+    before = findings(capture, "-w", kept)
+    assert len(before) == len(talks)
+    assert findings(kept) == before
+
+
 def test_of_a_long_session_its_beginning_and_end_are_kept(tmp_path):
     capture, kept = tmp_path / "in.pcap", tmp_path / "kept.pcap"
     write(capture, exposed(40000, "text " * 60000))
