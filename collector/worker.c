@@ -53,8 +53,12 @@ static bool work(struct mxt_worker *worker)
     while (!atomic_load(&worker->is_stopping)) {
         if (!worker->is_asked && !mxt_worker_ask(worker))
             return false;
-        enum mxt_status status = mxt_link_pump(worker->reader, MXT_WORKER_WAIT_MS, worker->stop_fd);
-        redisReply *reply = mxt_link_reply(worker->reader);
+        enum mxt_status status = MXT_OK;
+        redisReply *reply = mxt_link_reply(worker->reader); /* it may have come while the last ones were judged */
+        if (reply == NULL) {
+            status = mxt_link_pump(worker->reader, MXT_WORKER_WAIT_MS, worker->stop_fd);
+            reply = mxt_link_reply(worker->reader);
+        }
         bool is_well = reply == NULL || mxt_worker_take(worker, reply);
         freeReplyObject(reply);
         if (!is_well || (status != MXT_OK && !mxt_worker_break(worker, worker->reader)))
@@ -179,6 +183,8 @@ static void *run(void *argument)
     worker->read_count = READ_FIRST;
     worker->renewed_ms = mxt_worker_now_ms();
     bool is_well = load(worker) && work(worker) && finish(worker);
+    if (!is_well && worker->sent_count > 0) /* what was confirmed before the connection ended is known to be applied */
+        (void)mxt_worker_pump(worker, 0);
     if (is_well || worker->end == MXT_WORKER_BROKEN) /* perhaps another can do what we could not */
         release_lease(worker);
     mxt_link_free(worker->reader);

@@ -7,6 +7,7 @@
 #define READ_MAX   1000u      /* entries asked for at once, at most, */
 #define READ_BYTES (4u << 20) /* and about so many bytes */
 #define BLOCK_MS   500u       /* how long a read waits for entries */
+#define DRAIN_EACH 32u        /* entries judged between two looks for what the next read brings */
 
 bool mxt_worker_ask(struct mxt_worker *worker)
 {
@@ -67,6 +68,15 @@ static void adapt_count(struct mxt_worker *worker, const redisReply *entries)
         worker->read_count = worker->read_count * 2 < READ_MAX ? worker->read_count * 2 : READ_MAX;
 }
 
+/*
+ * The answer to the next read is far larger than what a socket holds: what has come of it is taken between two entries. Left for later it would come only when Redis
+ * is done with the batch sent in between, and each would wait for the other.
+ */
+static bool drain(struct mxt_worker *worker)
+{
+    return mxt_link_pump(worker->reader, 0, -1) == MXT_OK || mxt_worker_break(worker, worker->reader);
+}
+
 /* Judges what was read, while Redis looks for more. */
 static bool take_entries(struct mxt_worker *worker, const redisReply *entries)
 {
@@ -82,6 +92,8 @@ static bool take_entries(struct mxt_worker *worker, const redisReply *entries)
     for (size_t i = 0; i < entries->elements; i++) {
         if (read_entry_id(entries->element[i], &id) && mxt_keeper_take(worker->keeper, id, entries->element[i]->element[1]) != MXT_OK)
             return mxt_worker_give_up(worker, MXT_WORKER_BROKEN, "out of memory");
+        if (i % DRAIN_EACH == DRAIN_EACH - 1 && !drain(worker))
+            return false;
         if (!mxt_worker_keep_house(worker)) /* on a slow machine a batch can outlast the lease */
             return false;
     }
