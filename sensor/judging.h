@@ -28,8 +28,8 @@ enum mxt_status mxt_judging_start(struct mxt_judging *judging, struct mxt_outbox
 bool mxt_judging_is_broken(const struct mxt_judging *judging);
 
 /*
- * Live: has the judge's thread tell the health so far (what it points to outlives the judge), completed by what only it counts; see mxt_output_health. Within 200 ms,
- * unless the output blocks; never waits for it. Any thread.
+ * Live: has the judge's thread tell the health so far (what it points to outlives the judge), completed by what only it counts; see mxt_output_health. Within
+ * 200 ms, unless the output blocks; never waits for it. Any thread.
  */
 void mxt_judging_health(struct mxt_judging *judging, const struct mxt_health *health, bool is_asked_for);
 

@@ -168,6 +168,15 @@ void mxt_redact_command(uint8_t *p, size_t n, bool drop_local_parts)
         fill_local_parts(p, n);
 }
 
+/* An enhanced status code (RFC 3463 2), as "5.5.1". */
+static size_t status_length(const uint8_t *p, size_t n)
+{
+    size_t i = 0;
+    while (i < n && (isdigit(p[i]) || p[i] == '.'))
+        i++;
+    return i >= sizeof "5.5.1" - 1 && i <= sizeof "5.555.555" - 1 && i < n && (p[i] == ' ' || is_line_end(p[i])) ? i : 0;
+}
+
 void mxt_redact_reply(uint8_t *p, size_t n, bool drop_local_parts)
 {
     bool is_reply = n >= 4 && isdigit(p[0]) && isdigit(p[1]) && isdigit(p[2]) && (p[3] == ' ' || p[3] == '-' || is_line_end(p[3]));
@@ -176,7 +185,10 @@ void mxt_redact_reply(uint8_t *p, size_t n, bool drop_local_parts)
         return;
     }
     size_t at = 4;
-    if (p[0] >= '4') /* refusals repeat what was refused, in quotes or behind a colon */
+    bool is_syntax = p[0] >= '4' && p[1] == '0'; /* RFC 5321 4.2.1: what was not understood may be a secret, and be repeated anywhere */
+    if (is_syntax)
+        at += status_length(p + at, n - at);
+    else if (p[0] >= '4') /* refusals repeat what was refused, in quotes or behind a colon */
         while (at < n && p[at] != '"' && p[at] != '\'' && p[at] != '<' && p[at] != ':' && p[at] != '`')
             at++;
     if (p[0] >= '4' || memcmp(p, "334", 3) == 0)

@@ -148,6 +148,7 @@ def gap_in_body():
 
 def echoing_server():
     talk = greeted().client(f"{MARK}\r\n").server(f'500 5.5.1 Command unrecognized: "{MARK}"\r\n')
+    talk.client(f"{MARK}\r\n").server(f"502 5.5.2 What is {MARK}\r\n")
     talk.client(f"AUTH PLAIN {PLAIN}\r\n").server(f"535 5.7.8 Error: authentication failed: {PLAIN}\r\n")
     return data_after(talk)
 

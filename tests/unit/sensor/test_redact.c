@@ -78,7 +78,9 @@ static void test_lines_of_a_server(void **state)
         {"220 mx.example.net ESMTP\r\n", "220 mx.example.net ESMTP\r\n"},
         {"250-SIZE\r\n250 XXXXXXXA\r\n", "250-SIZE\r\n250 XXXXXXXA\r\n"},
         {"334 UGFzc3dvcmQ6\r\n", "334 ------------\r\n"},
-        {"500 unrecognized: \"secret\"\r\n", "500 unrecognized----------\r\n"},
+        {"500 unrecognized: \"secret\"\r\n", "500 ----------------------\r\n"},
+        {"502 5.5.1 what is secret\r\n", "502 5.5.1---------------\r\n"},
+        {"550 no such user: secret\r\n", "550 no such user--------\r\n"},
         {"454 4.7.0 TLS not available\r\n", "454 4.7.0 TLS not available\r\n"},
         {"no reply\r\n", "--------\r\n"},
     };
