@@ -26,10 +26,14 @@ struct kept {
     bool has_left_out; /* packets between first and last */
 };
 
+struct bucket {
+    struct kept *first;
+};
+
 struct mxt_keep {
     struct mxt_keep_file *file;
     bool drop_local_parts;
-    struct kept **buckets;
+    struct bucket *buckets;
     size_t bucket_mask, count;
 };
 
@@ -67,7 +71,7 @@ void mxt_keep_free(struct mxt_keep *keep)
     if (keep == NULL)
         return;
     for (size_t i = 0; i <= keep->bucket_mask; i++)
-        for (struct kept *kept = keep->buckets[i], *next; kept != NULL; kept = next) {
+        for (struct kept *kept = keep->buckets[i].first, *next; kept != NULL; kept = next) {
             next = kept->chain;
             drop(keep, kept);
             free(kept);
@@ -84,7 +88,7 @@ static size_t hash_of(const struct mxt_flow *flow)
 
 static struct kept **place_of(struct mxt_keep *keep, const struct mxt_flow *flow)
 {
-    struct kept **link = &keep->buckets[hash_of(flow) & keep->bucket_mask];
+    struct kept **link = &keep->buckets[hash_of(flow) & keep->bucket_mask].first;
     while (*link != NULL && (*link)->flow != flow)
         link = &(*link)->chain;
     return link;
@@ -94,15 +98,15 @@ static struct kept **place_of(struct mxt_keep *keep, const struct mxt_flow *flow
 static void grow_buckets(struct mxt_keep *keep)
 {
     size_t count = (keep->bucket_mask + 1) * 2;
-    struct kept **buckets = calloc(count, sizeof *buckets);
+    struct bucket *buckets = calloc(count, sizeof *buckets);
     if (buckets == NULL)
         return;
     for (size_t i = 0; i <= keep->bucket_mask; i++)
-        for (struct kept *kept = keep->buckets[i], *next; kept != NULL; kept = next) {
-            struct kept **to = &buckets[hash_of(kept->flow) & (count - 1)];
+        for (struct kept *kept = keep->buckets[i].first, *next; kept != NULL; kept = next) {
+            struct bucket *bucket = &buckets[hash_of(kept->flow) & (count - 1)];
             next = kept->chain;
-            kept->chain = *to;
-            *to = kept;
+            kept->chain = bucket->first;
+            bucket->first = kept;
         }
     free(keep->buckets);
     keep->buckets = buckets;
