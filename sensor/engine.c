@@ -172,10 +172,13 @@ static void count_flow(struct mxt_health *health, const struct mxt_flow *flow)
 static void on_segment(void *owner, struct mxt_flow *flow, enum mxt_direction direction, const struct mxt_segment *segment, bool is_dropped)
 {
     struct mxt_engine *engine = owner;
-    if (flow->standing == MXT_FLOW_FOREIGN)
+    if (flow->standing == MXT_FLOW_FOREIGN) {
         mxt_keep_end(engine->keep, flow, NULL, false);
-    else
-        mxt_keep_segment(engine->keep, flow, direction, segment, is_dropped);
+        return;
+    }
+    size_t borne = mxt_keep_segment(engine->keep, flow, direction, segment, is_dropped);
+    if (flow->session == NULL)
+        flow->held = (uint32_t)borne;
 }
 
 static void forget(struct mxt_engine *engine, struct mxt_flow *flow)

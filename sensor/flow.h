@@ -52,7 +52,7 @@ struct mxt_flow {
     unsigned spoken : 2;   /* directions that have said something, a bit each */
     uint16_t skipped;     /* bytes towards the server that no session was given */
     uint16_t vlan[MXT_VLAN_MAX];
-    uint32_t held; /* the owner's: bytes of memory that session and probe take */
+    uint32_t held; /* the owner's: bytes of memory that its session takes, or packets kept until it has one */
     int64_t start_us, last_us;
     const char *interface; /* of its first frame, or NULL */
     struct mxt_tcp *tcp;

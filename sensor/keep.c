@@ -21,6 +21,8 @@ struct kept {
     struct kept *chain; /* in its bucket */
     const struct mxt_flow *flow;
     struct queue first, last;
+    size_t size;       /* of all this, in memory */
+    bool is_paid;      /* from the budget of what is kept; until its session opens a flow bears the size itself */
     bool is_given_up;  /* no room */
     bool is_blind;     /* offsets of decoder and packets do not agree: urgent data leave the stream */
     bool has_left_out; /* packets between first and last */
@@ -50,20 +52,37 @@ struct mxt_keep *mxt_keep_new(struct mxt_keep_file *file, bool drop_local_parts)
     return keep;
 }
 
-static void drop_queue(struct mxt_keep *keep, struct queue *queue)
+/* Frees a packet that is in no queue any more. */
+static void drop_packet(struct mxt_keep *keep, struct kept *kept, struct mxt_kept_packet *packet)
+{
+    size_t size = mxt_kept_size(packet);
+    kept->size -= size;
+    if (kept->is_paid)
+        mxt_keep_file_give(keep->file, size);
+    free(packet);
+}
+
+static void drop_queue(struct mxt_keep *keep, struct kept *kept, struct queue *queue)
 {
     for (struct mxt_kept_packet *packet = queue->first, *next; packet != NULL; packet = next) {
         next = packet->next;
-        mxt_keep_file_give(keep->file, mxt_kept_size(packet));
-        free(packet);
+        drop_packet(keep, kept, packet);
     }
     *queue = (struct queue){.end = &queue->first};
 }
 
 static void drop(struct mxt_keep *keep, struct kept *kept)
 {
-    drop_queue(keep, &kept->first);
-    drop_queue(keep, &kept->last);
+    drop_queue(keep, kept, &kept->first);
+    drop_queue(keep, kept, &kept->last);
+}
+
+/* Frees what holds no packets any more. */
+static void free_kept(struct mxt_keep *keep, struct kept *kept)
+{
+    if (kept->is_paid)
+        mxt_keep_file_give(keep->file, sizeof *kept);
+    free(kept);
 }
 
 void mxt_keep_free(struct mxt_keep *keep)
@@ -74,7 +93,7 @@ void mxt_keep_free(struct mxt_keep *keep)
         for (struct kept *kept = keep->buckets[i].first, *next; kept != NULL; kept = next) {
             next = kept->chain;
             drop(keep, kept);
-            free(kept);
+            free_kept(keep, kept);
         }
     free(keep->buckets);
     free(keep);
@@ -122,6 +141,7 @@ static struct kept *open_kept(struct mxt_keep *keep, const struct mxt_flow *flow
     if (keep->count > keep->bucket_mask)
         grow_buckets(keep);
     kept->flow = flow;
+    kept->size = sizeof *kept;
     kept->first.end = &kept->first.first;
     kept->last.end = &kept->last.first;
     *place_of(keep, flow) = kept;
@@ -136,11 +156,21 @@ static void give_up(struct mxt_keep *keep, struct kept *kept)
     mxt_keep_file_no_room(keep->file);
 }
 
-static void append(struct queue *queue, struct mxt_kept_packet *packet)
+/* The session has opened: what was kept until now comes under the budget of what is kept. False: there is no room, and it was given up. */
+static bool pay(struct mxt_keep *keep, struct kept *kept)
+{
+    kept->is_paid = kept->is_paid || mxt_keep_file_take(keep->file, kept->size);
+    if (!kept->is_paid)
+        give_up(keep, kept);
+    return kept->is_paid;
+}
+
+static void append(struct kept *kept, struct queue *queue, struct mxt_kept_packet *packet)
 {
     *queue->end = packet;
     queue->end = &packet->next;
     queue->bytes += packet->captured;
+    kept->size += mxt_kept_size(packet);
 }
 
 static void shorten(struct mxt_keep *keep, struct kept *kept)
@@ -150,20 +180,20 @@ static void shorten(struct mxt_keep *keep, struct kept *kept)
         kept->last.first = oldest->next;
         kept->last.bytes -= oldest->captured;
         kept->has_left_out = true;
-        mxt_keep_file_give(keep->file, mxt_kept_size(oldest));
-        free(oldest);
+        drop_packet(keep, kept, oldest);
     }
 }
 
-static struct mxt_kept_packet *copy_frame(struct mxt_keep *keep, const struct mxt_segment *segment)
+static struct mxt_kept_packet *copy_frame(struct mxt_keep *keep, const struct kept *kept, const struct mxt_segment *segment)
 {
     const struct mxt_frame *frame = segment->frame;
     size_t size = sizeof(struct mxt_kept_packet) + frame->captured;
-    if (!mxt_keep_file_take(keep->file, size))
+    if (kept->is_paid && !mxt_keep_file_take(keep->file, size))
         return NULL;
     struct mxt_kept_packet *packet = malloc(size);
     if (packet == NULL) {
-        mxt_keep_file_give(keep->file, size);
+        if (kept->is_paid)
+            mxt_keep_file_give(keep->file, size);
         return NULL;
     }
     *packet = (struct mxt_kept_packet){.time_us = frame->time_us,
@@ -184,21 +214,21 @@ static void clear_trailer(struct mxt_kept_packet *packet)
     memset(packet->bytes + end, 0, packet->captured - end);
 }
 
-void mxt_keep_segment(struct mxt_keep *keep, const struct mxt_flow *flow, enum mxt_direction direction, const struct mxt_segment *segment, bool is_dropped)
+size_t mxt_keep_segment(struct mxt_keep *keep, const struct mxt_flow *flow, enum mxt_direction direction, const struct mxt_segment *segment, bool is_dropped)
 {
     const struct mxt_frame *frame = segment->frame;
     bool is_in_frame = segment->tcp >= frame->data && segment->tcp < frame->data + frame->captured;
-    if (!is_in_frame) /* put together from fragments, which are not kept */
-        return;
     struct kept *kept = *place_of(keep, flow);
     if (kept == NULL && (kept = open_kept(keep, flow)) == NULL)
-        return;
-    if (kept->is_given_up)
-        return;
-    struct mxt_kept_packet *packet = copy_frame(keep, segment);
+        return 0;
+    if (kept->is_given_up || (flow->session != NULL && !pay(keep, kept)))
+        return 0;
+    if (!is_in_frame) /* put together from fragments, which are not kept */
+        return kept->is_paid ? 0 : kept->size;
+    struct mxt_kept_packet *packet = copy_frame(keep, kept, segment);
     if (packet == NULL) {
         give_up(keep, kept);
-        return;
+        return 0;
     }
     clear_trailer(packet);
     packet->direction = (uint8_t)direction;
@@ -206,8 +236,9 @@ void mxt_keep_segment(struct mxt_keep *keep, const struct mxt_flow *flow, enum m
     packet->is_partial = mxt_segment_checksum(segment) == MXT_CHECKSUM_PARTIAL;
     kept->is_blind = kept->is_blind || (segment->flags & MXT_URG) != 0;
     bool is_first = kept->first.bytes + packet->captured <= FIRST_BYTES && kept->last.first == NULL;
-    append(is_first ? &kept->first : &kept->last, packet);
+    append(kept, is_first ? &kept->first : &kept->last, packet);
     shorten(keep, kept);
+    return kept->is_paid ? 0 : kept->size;
 }
 
 /* The sum of the payload's 16-bit words, folded; the payload begins at an even place of the segment. */
@@ -277,7 +308,7 @@ void mxt_keep_end(struct mxt_keep *keep, const struct mxt_flow *flow, const stru
     keep->count--;
     *kept->first.end = kept->last.first; /* one list */
     kept->last = (struct queue){.end = &kept->last.first};
-    bool is_wanted = has_findings && !kept->is_given_up && kept->first.first != NULL;
+    bool is_wanted = has_findings && !kept->is_given_up && kept->first.first != NULL && pay(keep, kept);
     if (is_wanted && (redact_direction(keep, kept, session, MXT_TOSERVER) != MXT_OK || redact_direction(keep, kept, session, MXT_TOCLIENT) != MXT_OK)) {
         mxt_keep_file_no_room(keep->file);
         is_wanted = false;
@@ -286,5 +317,5 @@ void mxt_keep_end(struct mxt_keep *keep, const struct mxt_flow *flow, const stru
         mxt_keep_file_put(keep->file, kept->first.first);
     else
         drop(keep, kept);
-    free(kept);
+    free_kept(keep, kept);
 }

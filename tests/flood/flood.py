@@ -123,9 +123,9 @@ def real_session(number):
     return [frame for _, frame in talk.frames]
 
 
-def among(attack, sessions, every):
+def among(attack, sessions, every, session_of=real_session):
     """The attack, with the sessions' packets strewn in: they begin one after the other and go on side by side, a packet of each after `every` of the attack."""
-    waiting = [iter(real_session(number)) for number in range(sessions)]
+    waiting = [iter(session_of(number)) for number in range(sessions)]
     running = []
     for i, frame in enumerate(attack):
         yield frame

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import flood
+import wire
 
 SENSOR = os.environ["MXTAP_SENSOR"]
 IS_LONG = os.environ.get("MXTAP_LONG") == "ON"
@@ -110,3 +111,33 @@ def test_memory_is_bounded_and_real_sessions_are_reported(name):
     assert health["refused"] == 0, health
     if not IS_SANITIZED:
         assert peak <= BASE + (LIMITS["memory"] + LIMITS["fragments"]) * MIB * 3 // 2, peak // MIB
+
+
+def test_half_open_connections_take_no_room_from_sessions_whose_packets_are_kept(tmp_path):
+    """-w: what is kept of them comes to many times keep-memory."""
+    config, capture, kept = tmp_path / "config.yaml", tmp_path / "in.pcap", tmp_path / "kept.pcap"
+    config.write_text(CONFIG.format(**LIMITS) + "keep-memory: 1MiB\n", encoding="utf-8")
+    attack = flood.Forger(7).half_open(100_000 * SCALE)
+    capture.write_bytes(b"".join(flood.capture(flood.among(attack, SESSIONS, 40, with_secret), 20)))
+    done = subprocess.run([SENSOR, "--config", config, "-r", capture, "-o", "json", "-w", kept], capture_output=True, timeout=600, check=True)
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    health = [event["health"] for event in events if event["event_type"] == "health"][-1]
+    assert health["evicted"] > 0 and health["memory_peak"] <= LIMITS["memory"] * MIB + MIB, health
+    assert health["kept"] == SESSIONS and health["kept_no_room"] == 0, health
+    assert told_secrets(kept) == told_secrets(capture) == SESSIONS
+
+
+def with_secret(number):
+    """A session with a finding of its own."""
+    talk = wire.Talk(client=f"10.1.{number // 250}.{number % 250 + 1}", sport=20000 + number)
+    talk.greet()
+    talk.say(talk.client, b"AUTH PLAIN AGFsaWNlAHBhc3N3b3Jk\r\n")
+    talk.say(talk.server, b"235 2.7.0 ok\r\n")
+    talk.quit()
+    return [frame for _, frame in talk.frames]
+
+
+def told_secrets(capture):
+    done = subprocess.run([SENSOR, "-r", capture, "-o", "json"], capture_output=True, timeout=600, check=True)
+    sessions = [event for event in map(json.loads, done.stdout.splitlines()) if event["event_type"] == "session"]
+    return sum(finding["rule"] == "auth.plaintext_credentials" for event in sessions for finding in event.get("findings", []))
