@@ -9,7 +9,6 @@
 #define FIRST_BYTES  (32u << 10) /* of a connection's frames, from its beginning */
 #define LAST_BYTES   (16u << 10) /* and from its end */
 #define BUCKETS_FIRST 1024u      /* a power of two */
-#define CHECKSUM_AT  16          /* in a TCP header */
 
 struct queue {
     struct mxt_kept_packet *first, **end;
@@ -55,7 +54,7 @@ struct mxt_keep *mxt_keep_new(struct mxt_keep_file *file, bool drop_local_parts)
 /* Frees a packet that is in no queue any more. */
 static void drop_packet(struct mxt_keep *keep, struct kept *kept, struct mxt_kept_packet *packet)
 {
-    size_t size = mxt_kept_size(packet);
+    size_t size = mxt_kept_packet_size(packet);
     kept->size -= size;
     if (kept->is_paid)
         mxt_keep_file_give(keep->file, size);
@@ -170,7 +169,7 @@ static void append(struct kept *kept, struct queue *queue, struct mxt_kept_packe
     *queue->end = packet;
     queue->end = &packet->next;
     queue->bytes += packet->captured;
-    kept->size += mxt_kept_size(packet);
+    kept->size += mxt_kept_packet_size(packet);
 }
 
 static void shorten(struct mxt_keep *keep, struct kept *kept)
@@ -184,88 +183,37 @@ static void shorten(struct mxt_keep *keep, struct kept *kept)
     }
 }
 
-static struct mxt_kept_packet *copy_frame(struct mxt_keep *keep, const struct kept *kept, const struct mxt_segment *segment)
+/* A copy of the segment's packet, paid for where the rest is. NULL: no room. */
+static struct mxt_kept_packet *copy_packet(struct mxt_keep *keep, const struct kept *kept, const struct mxt_segment *segment)
 {
-    const struct mxt_frame *frame = segment->frame;
-    size_t size = sizeof(struct mxt_kept_packet) + frame->captured;
+    size_t size = mxt_kept_packet_needs(segment);
     if (kept->is_paid && !mxt_keep_file_take(keep->file, size))
         return NULL;
-    struct mxt_kept_packet *packet = malloc(size);
-    if (packet == NULL) {
-        if (kept->is_paid)
-            mxt_keep_file_give(keep->file, size);
-        return NULL;
-    }
-    *packet = (struct mxt_kept_packet){.time_us = frame->time_us,
-                                       .captured = frame->captured,
-                                       .wire = frame->wire,
-                                       .link_type = frame->link_type,
-                                       .payload_at = (uint32_t)(segment->payload - frame->data),
-                                       .payload_n = segment->payload_length,
-                                       .tcp_at = (uint32_t)(segment->tcp - frame->data)};
-    memcpy(packet->bytes, frame->data, frame->captured);
+    struct mxt_kept_packet *packet = mxt_kept_packet_new(segment);
+    if (packet == NULL && kept->is_paid)
+        mxt_keep_file_give(keep->file, size);
     return packet;
-}
-
-/* Bytes behind the payload (padding, a frame check sequence) say nothing of mail and may hold anything. */
-static void clear_trailer(struct mxt_kept_packet *packet)
-{
-    uint32_t end = packet->payload_at + packet->payload_n;
-    memset(packet->bytes + end, 0, packet->captured - end);
 }
 
 size_t mxt_keep_segment(struct mxt_keep *keep, const struct mxt_flow *flow, enum mxt_direction direction, const struct mxt_segment *segment, bool is_dropped)
 {
-    const struct mxt_frame *frame = segment->frame;
-    bool is_in_frame = segment->tcp >= frame->data && segment->tcp < frame->data + frame->captured;
     struct kept *kept = *place_of(keep, flow);
     if (kept == NULL && (kept = open_kept(keep, flow)) == NULL)
         return 0;
     if (kept->is_given_up || (flow->session != NULL && !pay(keep, kept)))
         return 0;
-    if (!is_in_frame) /* put together from fragments, which are not kept */
-        return kept->is_paid ? 0 : kept->size;
-    struct mxt_kept_packet *packet = copy_frame(keep, kept, segment);
+    struct mxt_kept_packet *packet = copy_packet(keep, kept, segment);
     if (packet == NULL) {
         give_up(keep, kept);
         return 0;
     }
-    clear_trailer(packet);
     packet->direction = (uint8_t)direction;
     packet->is_unplaced = is_dropped || !mxt_tcp_offset(flow->tcp, direction, segment->seq + ((segment->flags & MXT_SYN) != 0 ? 1 : 0), &packet->offset);
-    packet->is_partial = mxt_segment_checksum(segment) == MXT_CHECKSUM_PARTIAL;
     kept->is_blind = kept->is_blind || (segment->flags & MXT_URG) != 0;
     bool is_first = kept->first.bytes + packet->captured <= FIRST_BYTES && kept->last.first == NULL;
     append(kept, is_first ? &kept->first : &kept->last, packet);
     shorten(keep, kept);
     return kept->is_paid ? 0 : kept->size;
-}
-
-/* The sum of the payload's 16-bit words, folded; the payload begins at an even place of the segment. */
-static uint32_t sum_of(const uint8_t *p, size_t n)
-{
-    uint64_t sum = 0;
-    for (size_t i = 0; i + 1 < n; i += 2)
-        sum += (uint32_t)p[i] << 8 | p[i + 1];
-    if (n % 2 != 0)
-        sum += (uint32_t)p[n - 1] << 8;
-    while (sum > 0xffff)
-        sum = (sum & 0xffff) + (sum >> 16);
-    return (uint32_t)sum;
-}
-
-/* As the payload changed (RFC 1624 3): a right checksum stays right, a wrong one as wrong as it was. */
-static void mend_checksum(struct mxt_kept_packet *packet, uint32_t before)
-{
-    if (packet->is_partial || packet->tcp_at + CHECKSUM_AT + 2 > packet->payload_at)
-        return;
-    uint8_t *at = packet->bytes + packet->tcp_at + CHECKSUM_AT;
-    uint32_t after = sum_of(packet->bytes + packet->payload_at, packet->payload_n);
-    uint32_t sum = (~((uint32_t)at[0] << 8 | at[1]) & 0xffff) + (~before & 0xffff) + after;
-    while (sum > 0xffff)
-        sum = (sum & 0xffff) + (sum >> 16);
-    at[0] = (uint8_t)(~sum >> 8);
-    at[1] = (uint8_t)~sum;
 }
 
 /* One direction's packets. MXT_ENOMEM: they must not be used. */
@@ -285,7 +233,7 @@ static enum mxt_status redact_direction(const struct mxt_keep *keep, const struc
         if (packet->direction != direction)
             continue;
         uint8_t *payload = packet->bytes + packet->payload_at;
-        sums[i] = sum_of(payload, packet->payload_n);
+        sums[i] = mxt_kept_packet_sum(packet);
         pieces[i++] = (struct mxt_redact_piece){.offset = packet->offset, .bytes = payload, .n = packet->payload_n, .is_unplaced = packet->is_unplaced || (kept->is_blind && stream.has_tls)};
     }
     if (status == MXT_OK)
@@ -293,7 +241,7 @@ static enum mxt_status redact_direction(const struct mxt_keep *keep, const struc
     i = 0;
     for (struct mxt_kept_packet *packet = kept->first.first; packet != NULL && status == MXT_OK; packet = packet->next)
         if (packet->direction == direction)
-            mend_checksum(packet, sums[i++]);
+            mxt_kept_packet_mend(packet, sums[i++]);
     free(pieces);
     free(sums);
     return status;

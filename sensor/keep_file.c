@@ -11,11 +11,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "decoders/link.h"
 #include "sensor/confine.h"
 
 #define LINK_TYPES    16    /* interfaces of a pcapng file, one a link type */
 #define SNAP          262144u
-#define LINK_ETHERNET 1
 #define PCAP_MAGIC    0xa1b2c3d4u
 #define SECTION_BLOCK 0x0a0d0d0au
 #define BYTE_MAGIC    0x1a2b3c4du
@@ -208,7 +208,7 @@ static void free_packets(struct mxt_keep_file *file, struct mxt_kept_packet *pac
 {
     for (struct mxt_kept_packet *packet = packets, *next; packet != NULL; packet = next) {
         next = packet->next;
-        mxt_keep_file_give(file, mxt_kept_size(packet));
+        mxt_keep_file_give(file, mxt_kept_packet_size(packet));
         free(packet);
     }
 }
@@ -225,7 +225,7 @@ static void write_empty(struct mxt_keep_file *file)
     struct bytes bytes = {0};
     if (file->end > 0)
         return;
-    put_header(file, &bytes, LINK_ETHERNET);
+    put_header(file, &bytes, MXT_LINKTYPE_ETHERNET);
     if (!bytes.has_failed)
         (void)write_bytes(file, &bytes);
     free(bytes.p);

@@ -10,19 +10,8 @@
 #include <stdint.h>
 
 #include "decoders/status.h"
+#include "sensor/kept_packet.h"
 #include "sensor/options.h"
-
-/* A frame, with what is known of its payload. */
-struct mxt_kept_packet {
-    struct mxt_kept_packet *next;
-    int64_t time_us, offset; /* offset: of the payload in its stream */
-    uint32_t captured, wire, payload_at, payload_n, tcp_at;
-    int link_type;
-    uint8_t direction; /* enum mxt_direction */
-    bool is_unplaced;  /* nobody knows where in the stream it belongs */
-    bool is_partial;   /* its checksum does not cover the payload (offload) */
-    uint8_t bytes[];
-};
 
 struct mxt_keep_file;
 
@@ -47,12 +36,6 @@ void mxt_keep_file_free(struct mxt_keep_file *file);
 /* Takes bytes from the budget; any thread. False: there are not as many left. mxt_keep_file_give gives them back. */
 bool mxt_keep_file_take(struct mxt_keep_file *file, size_t bytes);
 void mxt_keep_file_give(struct mxt_keep_file *file, size_t bytes);
-
-/* Bytes that a packet takes of the budget. */
-static inline size_t mxt_kept_size(const struct mxt_kept_packet *packet)
-{
-    return sizeof *packet + packet->captured;
-}
 
 /* A connection was given up for want of room; any thread. */
 void mxt_keep_file_no_room(struct mxt_keep_file *file);

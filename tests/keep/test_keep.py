@@ -53,6 +53,24 @@ def test_what_was_kept_replays_to_the_same_findings(tmp_path, ending):
     assert kept_something > len(captures) // 3
 
 
+@pytest.mark.parametrize("rewriting", ["duplicate", "vlan", "raw-ip"])
+def test_fragments_are_kept_as_what_they_were_put_together_to(tmp_path, rewriting):
+    compared = 0
+    for name in ("auth-plain", "smuggling-accepted", "starttls-masked-x", "bdat-with-dots"):
+        way, capture, kept = tmp_path / "way", tmp_path / "in.pcap", tmp_path / "kept.pcapng"
+        transform(rewriting, HERE.parent / "captures" / name / "capture.pcap", way)
+        transform("fragment", way, capture)
+        before = findings(capture, "-w", kept)
+        assert findings(kept) == before
+        compared += bool(before)
+    assert compared >= 3
+
+
+def transform(name, source, target):
+    command = [sys.executable, HERE.parent / "metamorphic" / "transform.py", name, source, target]
+    subprocess.run(list(map(str, command)), check=True, timeout=60)
+
+
 def test_tshark_finds_every_checksum_right(tmp_path):
     kept = tmp_path / "kept.pcapng"
     for name in ("auth-plain", "smuggling-accepted", "bdat-with-dots"):
