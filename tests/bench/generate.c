@@ -24,8 +24,8 @@ struct options {
 
 static int usage(void)
 {
-    fputs("usage: mxtap-bench-generate span|mail|idle|short OUT [--size MB] [--flows N] [--seed N] [--ca FILE]\n"
-          "  --size MB   bytes of frames to write, but for what the last mail flows still need (span, mail, short; default 1000)\n"
+    fputs("usage: mxtap-bench-generate span|mail|idle|short|short-mail OUT [--size MB] [--flows N] [--seed N] [--ca FILE]\n"
+          "  --size MB   bytes of frames to write, but for what the last mail flows still need (all but idle; default 1000)\n"
           "  --flows N   number of flows (idle; default 200000)\n"
           "  --seed N    another number, other traffic (default 1)\n"
           "  --ca FILE   also write the root certificate of the servers, as PEM\n",
