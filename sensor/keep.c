@@ -4,6 +4,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "sensor/probe.h"
 #include "sensor/redact.h"
 
 #define FIRST_BYTES  (32u << 10) /* of a connection's frames, from its beginning */
@@ -219,7 +220,7 @@ size_t mxt_keep_segment(struct mxt_keep *keep, const struct mxt_flow *flow, enum
 /* One direction's packets. MXT_ENOMEM: they must not be used. */
 static enum mxt_status redact_direction(const struct mxt_keep *keep, const struct kept *kept, const struct mxt_session *session, enum mxt_direction direction)
 {
-    struct mxt_redact_stream stream = {.direction = direction, .drop_local_parts = keep->drop_local_parts};
+    struct mxt_redact_stream stream = {.direction = direction, .drop_local_parts = keep->drop_local_parts, .is_foreign = mxt_probe_protocol(kept->flow) != NULL};
     size_t count = 0, i = 0;
     for (const struct mxt_kept_packet *packet = kept->first.first; packet != NULL; packet = packet->next)
         count += packet->direction == direction;

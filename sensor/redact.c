@@ -12,6 +12,7 @@
 #define SSL2_BIT        0x80
 #define SSL2_HEADER     2
 #define VERSION_MAJOR   3
+#define FOREIGN_BYTES   256 /* of a stream's beginning, by which another protocol is told */
 
 /* Bytes of the stream that were kept, without a hole. */
 struct run {
@@ -191,6 +192,18 @@ static void clean_tls(uint8_t *p, size_t n)
         memset(p + at, 0, n - at);
 }
 
+/* Puts back what tells another protocol, where it was taken out. */
+static void show_foreign(const struct run *run, size_t n, bool is_server)
+{
+    uint8_t shown[FOREIGN_BYTES];
+    n = n < sizeof shown ? n : sizeof shown;
+    memcpy(shown, run->bytes, n);
+    mxt_redact_foreign(shown, n, is_server);
+    for (size_t i = 0; i < n; i++)
+        if (run->clean[i] == MXT_REDACT_FILL)
+            run->clean[i] = shown[i];
+}
+
 static void clean_run(const struct mxt_redact_stream *stream, const struct run *run)
 {
     size_t n = (size_t)(run->end - run->start), plain = n;
@@ -201,6 +214,8 @@ static void clean_run(const struct mxt_redact_stream *stream, const struct run *
         clean_client(stream, run, plain);
     else
         clean_server(stream, run, plain);
+    if (stream->is_foreign && run->start == 0)
+        show_foreign(run, plain, stream->direction == MXT_TOCLIENT);
     if (plain == n)
         return;
     if ((uint64_t)run->start <= stream->tls_at)

@@ -28,6 +28,7 @@ struct mxt_redact_stream {
     bool has_tls;
     uint64_t tls_at;
     bool drop_local_parts; /* of addresses too */
+    bool is_foreign;       /* another protocol than SMTP is spoken, and was told by its first bytes: so many words of them stay that it can be told again */
 };
 
 /*

@@ -21,6 +21,9 @@ size_t mxt_redact_head_length(const uint8_t *p, size_t n);
 /* A line of the server: keeps replies, without what they repeat of the client's or ask for. */
 void mxt_redact_reply(uint8_t *p, size_t n, bool drop_local_parts);
 
+/* The first bytes of a stream that another protocol is spoken in: words by which protocols are told stay. Of binary ones nothing does. */
+void mxt_redact_foreign(uint8_t *p, size_t n, bool is_server);
+
 /* The verb (RFC 5321) that stands at p stays; bytes of it, 0: none. For what follows a look-alike of a message's end, or waits in front of TLS. */
 size_t mxt_redact_verb(const uint8_t *p, size_t n);
 

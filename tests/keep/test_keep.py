@@ -14,8 +14,6 @@ from wire import Conversation, write  # noqa: E402
 
 SENSOR = os.environ["MXTAP_SENSOR"]
 CAPTURES = sorted((HERE.parent / "captures").glob("*/capture.pcap"))
-# What names another protocol are its bytes, none of which is kept.
-LOST = {"smtp.other_protocol"}
 
 
 def run(*args, **more):
@@ -28,7 +26,7 @@ def findings(capture, *args):
     sessions = [event for event in map(json.loads, done.stdout.splitlines()) if event["event_type"] == "session"]
     told = {}
     for event in sessions:
-        rules = sorted((f["rule"], f["severity"]) for f in event.get("findings", []) if f["rule"] not in LOST)
+        rules = sorted((f["rule"], f["severity"], f["evidence"].get("protocol")) for f in event.get("findings", []))
         if rules:
             told.setdefault((event["src_ip"], event["src_port"], event["dest_ip"]), []).append(rules)
     return told
@@ -80,6 +78,29 @@ def test_tshark_finds_every_checksum_right(tmp_path):
         assert done.stdout == ""
         count = subprocess.run(["tshark", "-r", kept], capture_output=True, text=True, timeout=60, check=True).stdout.count("\n")
         assert count > 5
+
+
+OTHERS = {
+    "http": ("cGET /a?key=1 HTTP/1.1\r\nHost: mx.example.net\r\nAuthorization: Basic YTpi\r\n\r\n", "sHTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nhi\n"),
+    "ssh": ("sSSH-2.0-OpenSSH_9.2p1 Debian\r\n", "cSSH-2.0-OpenSSH_9.2p1 Debian\r\n"),
+    "pop3": ("s+OK ready <1.2@mx.example.net>\r\n", "cUSER joe\r\n", "s+OK joe\r\n", "cPASS pearl\r\n", "s+OK\r\n"),
+    "imap": ("s* OK IMAP4rev1 ready\r\n", "ca1 LOGIN joe pearl\r\n", "sa1 OK\r\n", "ca2 LIST\r\n", "sa2 OK\r\n"),
+    "irc": ("cNICK joe\r\nUSER joe 0 * :joe\r\n", "s:irc.example.net 001 joe :Welcome\r\n", "cJOIN #pearl\r\n", "s:joe JOIN #pearl\r\n"),
+    "vnc": ("sRFB 003.008\n", "cRFB 003.008\n"),
+}
+
+
+@pytest.mark.parametrize("protocol", OTHERS)
+def test_another_protocol_is_named_again_by_what_is_kept_of_it(tmp_path, protocol):
+    capture, kept = tmp_path / "in.pcap", tmp_path / "kept.pcap"
+    talk = Conversation()
+    for line in OTHERS[protocol]:
+        talk.say(line[0], line[1:])
+    write(capture, talk.close())
+    before = findings(capture, "-w", kept)
+    assert [("smtp.other_protocol", "low", protocol)] in [rules for sessions in before.values() for rules in sessions]
+    assert findings(kept) == before
+    assert all(word not in kept.read_bytes() for word in (b"key", b"YTpi", b"Basic", b"hi\n", b"Debian", b"joe", b"pearl"))
 
 
 def exposed(port, body):

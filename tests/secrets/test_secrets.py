@@ -169,6 +169,14 @@ def injected():
     return talk.client(bytes.fromhex("16030100050100000100")).close()
 
 
+def another_protocol(*said):
+    """On the mail port; "c" in front of what the client says, "s" of what the server does."""
+    talk = Conversation()
+    for line in said:
+        talk.say(line[0], line[1:])
+    return talk.close()
+
+
 def padded():
     """A short frame's padding, which is no part of the packet."""
     talk = data()
@@ -224,6 +232,11 @@ STORIES = {
     "tls payload": tls_payload,
     "injected": injected,
     "padding": padded,
+    "http": lambda: another_protocol(f"cGET /{MARK}?key={MARK} HTTP/1.1\r\nHost: {MARK}\r\nAuthorization: Basic {PLAIN}\r\n\r\n", f"sHTTP/1.1 200 OK\r\n\r\n{MARK}\r\n"),
+    "http, joined": lambda: another_protocol(f"cPOST{MARK} /{MARK}HTTP/1.1\r\n{MARK}SSH-2.0-{MARK}\r\n\r\n", f"sHTTP/1.1 200 OK\r\n+OK{MARK}\r\n"),
+    "pop3": lambda: another_protocol("s+OK ready\r\n", f"cUSER {MARK}\r\n", f"s+OK {MARK}\r\n", f"cPASS {MARK}\r\n", f"s+OK {MARK}\r\n", "cLIST\r\n", f"s{MARK}\r\n" * 30),
+    "imap": lambda: another_protocol("s* OK IMAP4rev1 ready\r\n", f"ca LOGIN {MARK} {MARK}\r\n", f"sa OK {MARK}\r\n", f"c{MARK} LIST\r\n", f"s{MARK} OK\r\n"),
+    "ssh": lambda: another_protocol("sSSH-2.0-x\r\n", "cSSH-2.0-y\r\n", f"c{MARK}", f"s{MARK}"),
 }
 
 

@@ -92,6 +92,43 @@ static void test_lines_of_a_server(void **state)
     }
 }
 
+/* Words of the protocols stay, where they are whole words. */
+static void test_another_protocol(void **state)
+{
+    (void)state;
+    static const struct {
+        enum mxt_direction direction;
+        const char *said, *kept;
+    } cases[] = {
+        {MXT_TOSERVER, "GET /secret HTTP/1.1\r\nHost: a\r\n", "GET aaaaaaa HTTP/1.1\r\naaaaa a\r\n"},
+        {MXT_TOSERVER, "GETsecret xHTTP/1.1\r\n", "aaaaaaaaa aaaaaaaaa\r\n"},
+        {MXT_TOSERVER, "a1 LOGIN joe 123\r\n", "aa LOGIN aaa aaa\r\n"},
+        {MXT_TOCLIENT, "HTTP/1.1 200 OK\r\n2000 secret\r\n", "HTTP/1.1 200 OK\r\naaaa aaaaaa\r\n"},
+        {MXT_TOCLIENT, "SSH-2.0-OpenSSH_9 secret\r\n", "SSH-2.0-aaaaaaaaa aaaaaa\r\n"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const struct mxt_redact_stream stream = {.direction = cases[i].direction, .is_foreign = true};
+        char out[TEXT_MAX];
+        for (size_t cut = 0; cut <= 3; cut++) {
+            redact(&stream, cases[i].said, strlen(cases[i].said), cut, out);
+            assert_string_equal(out, cases[i].kept);
+        }
+    }
+}
+
+/* Only a stream's beginning is shown. */
+static void test_another_protocol_further_on(void **state)
+{
+    (void)state;
+    const struct mxt_redact_stream stream = {.direction = MXT_TOSERVER, .is_foreign = true};
+    char said[TEXT_MAX], out[TEXT_MAX];
+    memset(said, 's', 300);
+    memcpy(said + 300, "\r\nPASS x\r\n", sizeof "\r\nPASS x\r\n");
+    redact(&stream, said, strlen(said), 0, out);
+    assert_string_equal(out + 300, "\r\n------\r\n");
+    assert_null(strchr(out, 's'));
+}
+
 static void test_local_parts(void **state)
 {
     (void)state;
@@ -157,8 +194,14 @@ static void test_copies(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lines_of_a_client), cmocka_unit_test(test_lines_of_a_server), cmocka_unit_test(test_local_parts),
-        cmocka_unit_test(test_tls),               cmocka_unit_test(test_holes),             cmocka_unit_test(test_copies),
+        cmocka_unit_test(test_lines_of_a_client),
+        cmocka_unit_test(test_lines_of_a_server),
+        cmocka_unit_test(test_another_protocol),
+        cmocka_unit_test(test_another_protocol_further_on),
+        cmocka_unit_test(test_local_parts),
+        cmocka_unit_test(test_tls),
+        cmocka_unit_test(test_holes),
+        cmocka_unit_test(test_copies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
