@@ -12,7 +12,7 @@
 #include "sensor/snapshot.h"
 
 #define JUDGE_ARENA (1u << 20) /* bytes that findings and alerts of one record may take */
-#define LOOK_ARENA  4096       /* bytes that most looks at a session need, on the stack */
+#define LOOK_ARENA  4096       /* bytes that most records of a session need, on the stack */
 #define MICROSECONDS_PER_SECOND 1000000
 #define TICK_GRAIN_US 10000 /* the flow table's timers are no finer */
 #define BATCH 16 /* segments under way at once: as many as a core can wait for, measured flat from 12 to 32 */
@@ -126,7 +126,7 @@ static void on_gap(void *owner, struct mxt_flow *flow, enum mxt_direction direct
 static void on_close(void *owner, struct mxt_flow *flow, enum mxt_direction direction, enum mxt_close how, int64_t time_us)
 {
     (void)owner, (void)time_us;
-    if (flow->session != NULL)
+    if (flow->session != NULL && !flow->is_told)
         mxt_session_close(flow->session, direction, how);
 }
 
@@ -188,32 +188,52 @@ static void forget(struct mxt_engine *engine, struct mxt_flow *flow)
     mxt_probe_close(&engine->probes, flow);
     mxt_session_free(&engine->sessions, flow->session);
     flow->session = NULL;
+    flow->held = 0;
+}
+
+static bool is_mail(const struct mxt_flow *flow)
+{
+    return flow->standing != MXT_FLOW_FOREIGN && flow->standing != MXT_FLOW_CANDIDATE;
+}
+
+/* The last record of a session. Where packets are kept it stays until its last one was. */
+static void tell_final(struct mxt_engine *engine, struct mxt_flow *flow, enum mxt_flow_end why)
+{
+    struct mxt_session *session = flow->session;
+    uint32_t told = engine->config.has_snapshots ? ((const struct mxt_snapshot *)mxt_session_own(session))->count : 0;
+    alignas(max_align_t) char first[LOOK_ARENA];
+    struct mxt_arena arena;
+    struct mxt_record record;
+    mxt_session_finish(session, why);
+    mxt_arena_init_with(&arena, JUDGE_ARENA, first, sizeof first);
+    make_record(engine, flow, true, &arena, &record);
+    count_record(&engine->health, &record);
+    flow->has_findings = record.findings != NULL;
+    tell(engine, &record, told + 1, &arena);
+    mxt_arena_free(&arena);
+    flow->is_told = true;
+    if (engine->keep == NULL)
+        forget(engine, flow);
+}
+
+/* A session whose end is certain is told at once: what is repeated later says nothing of it. */
+static void on_settled(void *owner, struct mxt_flow *flow)
+{
+    struct mxt_engine *engine = owner;
+    if (is_mail(flow) && flow->session != NULL)
+        tell_final(engine, flow, MXT_FLOW_CLOSED);
 }
 
 static void on_end(void *owner, struct mxt_flow *flow, enum mxt_flow_end why)
 {
     struct mxt_engine *engine = owner;
-    struct mxt_session *session = flow->session;
-    if (flow->standing == MXT_FLOW_FOREIGN || flow->standing == MXT_FLOW_CANDIDATE) { /* not known to be mail */
-        forget(engine, flow);
-        return;
+    if (is_mail(flow)) {
+        count_flow(&engine->health, flow);
+        if (flow->session != NULL && !flow->is_told) /* without a session not a byte of content came: a scan, or only its handshake was captured */
+            tell_final(engine, flow, why);
+        if (flow->session != NULL && engine->keep != NULL)
+            mxt_keep_end(engine->keep, flow, flow->session, flow->has_findings);
     }
-    count_flow(&engine->health, flow);
-    if (session == NULL && engine->keep != NULL)
-        mxt_keep_end(engine->keep, flow, NULL, false);
-    if (session == NULL) /* not a byte of content: a scan, or only its handshake was captured */
-        return;
-    mxt_session_finish(session, why);
-    struct mxt_arena arena;
-    struct mxt_record record;
-    uint32_t told = engine->config.has_snapshots ? ((const struct mxt_snapshot *)mxt_session_own(session))->count : 0;
-    mxt_arena_init(&arena, JUDGE_ARENA);
-    make_record(engine, flow, true, &arena, &record);
-    count_record(&engine->health, &record);
-    if (engine->keep != NULL)
-        mxt_keep_end(engine->keep, flow, session, record.findings != NULL);
-    tell(engine, &record, told + 1, &arena);
-    mxt_arena_free(&arena);
     forget(engine, flow);
 }
 
@@ -223,6 +243,7 @@ static const struct mxt_flow_handler handler = {
     .close = on_close,
     .conflict = on_conflict,
     .end = on_end,
+    .settled = on_settled,
     .is_server_speech = mxt_smtp_is_server_speech,
 };
 

@@ -178,6 +178,15 @@ static struct mxt_flow_entry *open_flow(struct mxt_flow_table *table, uint32_t h
     return entry;
 }
 
+/* The end is certain: who waits for it need not wait until nothing is repeated any more. */
+static void settle(struct mxt_flow_table *table, struct mxt_flow_entry *entry)
+{
+    entry->flow.is_settled = true;
+    mxt_tcp_stop_content(entry->flow.tcp);
+    if (table->handler.settled != NULL)
+        table->handler.settled(table->owner, &entry->flow);
+}
+
 void mxt_flow_pass_over(struct mxt_flow_table *table, struct mxt_flow_entry *entry)
 {
     if (table->passed != NULL)
@@ -194,6 +203,8 @@ static void take(struct mxt_flow_table *table, struct mxt_flow_entry *entry, enu
     mxt_tcp_segment(entry->flow.tcp, direction, segment, &table->tcp_limits, &mxt_flow_sink, &call);
     if (table->handler.segment != NULL)
         table->handler.segment(table->owner, &entry->flow, direction, segment, mxt_tcp_counters(entry->flow.tcp)->bad_checksums_dropped != dropped);
+    if (!entry->flow.is_settled && mxt_tcp_is_settled(entry->flow.tcp))
+        settle(table, entry);
     mxt_flow_due_update(table, entry, due);
     mxt_flow_account(table, entry);
     if (entry->flow.standing == MXT_FLOW_FOREIGN)

@@ -47,9 +47,12 @@ struct mxt_flow {
     uint16_t client_port, server_port;
     unsigned vlan_count : 2;
     bool is_orientation_certain : 1; /* a SYN told who the client is */
+    bool is_settled : 1;             /* `settled` was called: no more data, gap or conflict comes */
     /* the owner's, as what is at the end: */
     unsigned standing : 3; /* enum mxt_flow_standing */
     unsigned spoken : 2;   /* directions that have said something, a bit each */
+    bool is_told : 1;      /* its final record */
+    bool has_findings : 1; /* of that record */
     uint16_t skipped;     /* bytes towards the server that no session was given */
     uint16_t vlan[MXT_VLAN_MAX];
     uint32_t held; /* the owner's: bytes of memory that its session takes, or packets kept until it has one */
@@ -61,7 +64,7 @@ struct mxt_flow {
     struct mxt_probe *probe;
 };
 
-/* What is done with a flow's bytes. `owner` is the table's. None may be NULL but the last. They must not call this file's functions. */
+/* What is done with a flow's bytes. `owner` is the table's. None may be NULL but the last three. They must not call this file's functions. */
 struct mxt_flow_handler {
     void (*data)(void *owner, struct mxt_flow *flow, enum mxt_direction direction, const uint8_t *p, size_t n, int64_t time_us);
     void (*gap)(void *owner, struct mxt_flow *flow, enum mxt_direction direction, uint64_t missing, int64_t time_us);
@@ -69,6 +72,11 @@ struct mxt_flow_handler {
     void (*conflict)(void *owner, struct mxt_flow *flow, enum mxt_direction direction, uint64_t offset, int64_t time_us);
     /* The flow ends; what it held was delivered before. The handler gives up `session`. Also called for flows without one. */
     void (*end)(void *owner, struct mxt_flow *flow, enum mxt_flow_end why);
+    /*
+     * Both sides have closed, and all that they said is here and acknowledged (mxt_tcp_is_settled): from now on the flow only swallows what comes again, until it
+     * ends. At most once, and never where a RST or a hole leaves something open. May be NULL.
+     */
+    void (*settled)(void *owner, struct mxt_flow *flow);
     /* A segment was taken, whatever became of its bytes; `is_dropped`: nothing, for its checksum. May be NULL. */
     void (*segment)(void *owner, struct mxt_flow *flow, enum mxt_direction direction, const struct mxt_segment *segment, bool is_dropped);
     /* Asked of the payload that opens a flow without a SYN: YES, its sender is the server; NO, the client. Unknown leaves it to the ports. May be NULL. */

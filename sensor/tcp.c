@@ -396,6 +396,10 @@ static void take_quietly(const struct mxt_tcp_run *run, enum mxt_direction direc
     }
     if ((segment->flags & MXT_RST) != 0 && is_reset_acceptable(run->tcp, direction, segment))
         mxt_tcp_tell_close(run, direction, MXT_CLOSE_RST);
+    struct mxt_tcp_half *receiver = &run->tcp->half[mxt_direction_other(direction)];
+    bool is_last_ack = receiver->is_closed && (segment->flags & (MXT_ACK | MXT_RST)) == MXT_ACK && segment->ack == mxt_tcp_half_sequence(receiver);
+    if (is_last_ack)
+        receiver->acked = receiver->next;
 }
 
 /* Acknowledges what was never sent, by far: such a segment is dropped (RFC 9293 3.10.7.4). Only where the handshake told the numbers. */
@@ -590,6 +594,16 @@ bool mxt_tcp_is_closed(const struct mxt_tcp *tcp)
 {
     const struct mxt_tcp_half *client = &tcp->half[MXT_TOSERVER], *server = &tcp->half[MXT_TOCLIENT];
     return client->is_reset || server->is_reset || (client->is_closed && server->is_closed);
+}
+
+static bool is_half_settled(const struct mxt_tcp_half *half)
+{
+    return half->is_closed && !half->has_reset && !half->is_reset && half->is_seen && half->acked >= half->next && half->held == NULL;
+}
+
+bool mxt_tcp_is_settled(const struct mxt_tcp *tcp)
+{
+    return is_half_settled(&tcp->half[MXT_TOSERVER]) && is_half_settled(&tcp->half[MXT_TOCLIENT]) && tcp->claims == NULL;
 }
 
 const char *mxt_tcp_ended(const struct mxt_tcp *tcp)

@@ -118,6 +118,12 @@ bool mxt_tcp_is_one_sided(const struct mxt_tcp *tcp);
 /* Both sides closed, or one reset. */
 bool mxt_tcp_is_closed(const struct mxt_tcp *tcp);
 
+/*
+ * Both sides closed by FIN and each has acknowledged the other's: whatever comes now is a repetition, to the receivers as to us (RFC 9293 3.10.7.4: behind a FIN
+ * no text is taken). A RST settles nothing: it may be forged.
+ */
+bool mxt_tcp_is_settled(const struct mxt_tcp *tcp);
+
 /* How it ended so far: "fin" (both sides closed), "rst", "half_closed" or NULL (open). */
 const char *mxt_tcp_ended(const struct mxt_tcp *tcp);
 

@@ -13,7 +13,7 @@
 
 /*
  * What the handler saw, one event after the other: "PORT>data" to the server, "PORT<data" to the client, "[N]" for gaps, "$" and "#" for closes,
- * "PORT!why" for ends; PORT is the client's.
+ * "PORT=" for what is settled, "PORT!why" for ends; PORT is the client's.
  */
 struct fixture {
     struct mxt_flow_table *table;
@@ -23,6 +23,7 @@ struct fixture {
     int64_t now_us;
     uint64_t bytes;
     bool is_silent;
+    bool stops_content; /* as where TLS is established */
 };
 
 static void print(struct fixture *fixture, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -45,6 +46,8 @@ static void on_data(void *owner, struct mxt_flow *flow, enum mxt_direction direc
     struct fixture *fixture = owner;
     assert_int_equal(time_us, fixture->now_us);
     fixture->bytes += n;
+    if (fixture->stops_content)
+        mxt_tcp_stop_content(flow->tcp);
     print(fixture, "%u%c%.*s ", flow->client_port, direction == MXT_TOSERVER ? '>' : '<', (int)n, (const char *)p);
 }
 
@@ -74,6 +77,11 @@ static void on_end(void *owner, struct mxt_flow *flow, enum mxt_flow_end why)
     print(fixture, "%u!%s ", flow->client_port, names[why]);
 }
 
+static void on_settled(void *owner, struct mxt_flow *flow)
+{
+    print(owner, "%u= ", flow->client_port);
+}
+
 static enum mxt_fact is_server_speech(const uint8_t *p, size_t n)
 {
     if (n >= 3 && memcmp(p, "220", 3) == 0)
@@ -82,7 +90,7 @@ static enum mxt_fact is_server_speech(const uint8_t *p, size_t n)
 }
 
 static const struct mxt_flow_handler handler = {
-    .data = on_data, .gap = on_gap, .close = on_close, .conflict = on_conflict, .end = on_end, .is_server_speech = is_server_speech};
+    .data = on_data, .gap = on_gap, .close = on_close, .conflict = on_conflict, .end = on_end, .settled = on_settled, .is_server_speech = is_server_speech};
 
 static void begin_with(struct fixture *fixture, const struct mxt_flow_limits *limits)
 {
@@ -145,11 +153,16 @@ static void pass(struct fixture *fixture, int64_t us)
     mxt_flow_table_tick(fixture->table, fixture->now_us);
 }
 
+static void forget(struct fixture *fixture)
+{
+    fixture->length = 0;
+    fixture->output[0] = '\0';
+}
+
 static void expect(struct fixture *fixture, const char *expected)
 {
     assert_string_equal(fixture->output, expected);
-    fixture->length = 0;
-    fixture->output[0] = '\0';
+    forget(fixture);
 }
 
 static void test_a_session(void **state)
@@ -178,6 +191,63 @@ static void test_a_session(void **state)
     assert_int_equal(counters->peak, 1);
     assert_int_equal(counters->ended[MXT_FLOW_CLOSED], 1);
     end(&f);
+}
+
+/* Both FINs acknowledged: told at once, whatever is repeated or made up behind it; the flow stays to swallow that. */
+static void test_a_certain_end_is_settled(void **state)
+{
+    (void)state;
+    for (int stops_content = 0; stops_content < 2; stops_content++) {
+        struct fixture f;
+        begin(&f);
+        f.stops_content = stops_content != 0;
+        open_session(&f, 40000);
+        feed(&f, 40000, 25, MXT_ACK | MXT_FIN, 101, 204, "");
+        feed(&f, 25, 40000, MXT_ACK | MXT_FIN, 204, 102, "");
+        expect(&f, "40000<220 40000>$ 40000<$ ");
+        feed(&f, 40000, 25, MXT_ACK, 102, 205, "");
+        expect(&f, "40000= ");
+        feed(&f, 40000, 25, MXT_ACK, 102, 205, "");
+        feed(&f, 40000, 25, MXT_ACK | MXT_FIN, 101, 204, "");
+        feed(&f, 25, 40000, MXT_ACK, 201, 101, "250");
+        feed(&f, 40000, 25, MXT_RST, 102, 0, "");
+        forget(&f); /* whether the RST is told is no matter */
+        feed(&f, 40000, 25, MXT_ACK, 102, 205, "MAIL FROM");
+        feed(&f, 25, 40000, MXT_ACK, 205, 111, "250 OK");
+        feed(&f, 40000, 25, MXT_ACK, 111, 211, "RCPT TO");
+        expect(&f, "");
+        pass(&f, 5 * SECOND);
+        expect(&f, "40000!closed ");
+        assert_int_equal(mxt_flow_table_counters(f.table)->opened, 1);
+        end(&f);
+    }
+}
+
+/* What may yet come, or was never seen, keeps the end open: it is told when the time is over. */
+static void test_an_uncertain_end_is_not_settled(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t flags;     /* of the client's last segment */
+        uint32_t seq, ack; /* after the server's FIN at 204, which acknowledges the client's at 101 */
+    } last[] = {
+        {MXT_ACK, 102, 204}, /* the server's FIN is not acknowledged */
+        {MXT_RST, 102, 0},   /* forged, it may be */
+        {MXT_ACK, 102, 9999999},
+    };
+    for (size_t i = 0; i < sizeof last / sizeof last[0]; i++) {
+        struct fixture f;
+        begin(&f);
+        open_session(&f, 40000);
+        feed(&f, 40000, 25, MXT_ACK | MXT_FIN, 101, 204, "");
+        feed(&f, 25, 40000, MXT_ACK | MXT_FIN, 204, 102, "");
+        forget(&f);
+        feed(&f, 40000, 25, last[i].flags, last[i].seq, last[i].ack, "");
+        assert_null(strchr(f.output, '='));
+        pass(&f, 5 * SECOND);
+        assert_non_null(strstr(f.output, "40000!closed "));
+        end(&f);
+    }
 }
 
 static void test_what_opens_no_flow(void **state)
@@ -482,6 +552,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_session),
+        cmocka_unit_test(test_a_certain_end_is_settled),
+        cmocka_unit_test(test_an_uncertain_end_is_not_settled),
         cmocka_unit_test(test_what_opens_no_flow),
         cmocka_unit_test(test_orientation),
         cmocka_unit_test(test_half_open_expires_soon),
