@@ -22,7 +22,7 @@
 #define HEAD_MAX 32 /* bytes around a word: a mark, 20 digits, two line ends */
 #define REPLY_BYTES_MAX (256u << 20)    /* one reply: a batch of the largest records stays far below */
 #define REPLY_ELEMENTS_MAX (1 << 20)    /* of one array; hiredis allocates as many as the server claims */
-#define OUT_KEPT (1u << 20)             /* of the sending buffer, while there is nothing in it */
+#define OUT_KEPT (32u << 20)            /* of the sending buffer, while there is nothing in it: a collector's batch fits, and takes no new pages each time */
 #define CLOSED "closed by the other side"
 
 enum mxt_status mxt_link_break(struct mxt_link *link, const char *format, ...)
@@ -162,11 +162,6 @@ enum mxt_status mxt_link_append(struct mxt_link *link, size_t argc, const char *
     if (link->unanswered++ == 0)
         link->moved_ms = mxt_link_now_ms();
     return MXT_OK;
-}
-
-size_t mxt_link_unsent(const struct mxt_link *link)
-{
-    return link->out_used - link->out_sent;
 }
 
 size_t mxt_link_unanswered(const struct mxt_link *link)

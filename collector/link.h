@@ -55,8 +55,7 @@ const char *mxt_link_name(const struct mxt_link *link);
 /* Appends a command to what is to be sent; `lengths` NULL: NUL-terminated words. MXT_OK; nothing was appended: MXT_EIO, it is not connected; MXT_ENOMEM. */
 enum mxt_status mxt_link_append(struct mxt_link *link, size_t argc, const char *const *argv, const size_t *lengths) MXT_MUST_CHECK;
 
-/* Bytes appended and not sent yet; commands sent or appended that have no reply yet. */
-size_t mxt_link_unsent(const struct mxt_link *link);
+/* Commands sent or appended that have no reply yet. */
 size_t mxt_link_unanswered(const struct mxt_link *link);
 
 /*
