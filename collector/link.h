@@ -64,7 +64,10 @@ size_t mxt_link_unanswered(const struct mxt_link *link);
  */
 enum mxt_status mxt_link_pump(struct mxt_link *link, int timeout_ms, int wake_fd) MXT_MUST_CHECK;
 
-/* The next reply that has come, owned by the caller (freeReplyObject); NULL: none yet. Pump finds malformed ones. */
+/* Frees a reply, as a whole only: it owns its elements. NULL is accepted. */
+void mxt_reply_free(redisReply *reply);
+
+/* The next reply that has come, owned by the caller (mxt_reply_free); NULL: none yet. Pump finds malformed ones. */
 redisReply *mxt_link_reply(struct mxt_link *link);
 
 /* Sends one command and waits for its reply. Nothing may be unanswered or not taken. NULL: the link is broken. An error that Redis answers is a reply. */

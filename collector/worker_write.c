@@ -66,7 +66,7 @@ bool mxt_worker_pump(struct mxt_worker *worker, int timeout_ms)
     enum mxt_status status = mxt_link_pump(worker->writer, timeout_ms, -1);
     while (is_well && worker->sent_count > 0 && (reply = mxt_link_reply(worker->writer)) != NULL) {
         is_well = take_reply(worker, reply);
-        freeReplyObject(reply);
+        mxt_reply_free(reply);
     }
     return is_well && (status == MXT_OK || mxt_worker_break(worker, worker->writer));
 }
