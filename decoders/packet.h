@@ -79,7 +79,7 @@ struct mxt_segment {
 static inline bool mxt_segment_is_in_frame(const struct mxt_segment *segment)
 {
     const struct mxt_frame *frame = segment->frame;
-    return frame != NULL && segment->tcp >= frame->data && segment->tcp < frame->data + frame->captured;
+    return frame != NULL && frame->captured > 0 && segment->tcp >= frame->data && segment->tcp < frame->data + frame->captured;
 }
 
 enum mxt_packet_verdict {
