@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "sensor/confine.h"
 #include "sensor/filter.h"
 #include "sensor/gauges.h"
 #include "sensor/exchange.h"
@@ -315,6 +316,7 @@ static int run(struct live *live)
         begin_interfaces(live);
     int exit_status = 1;
     if (start_workers(live)) {
+        mxt_confine_thread(live->options, MXT_SANDBOX_MAIN);
         announce(live);
         exit_status = watch(live);
     }

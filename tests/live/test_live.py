@@ -3,6 +3,7 @@ import fcntl
 import os
 import pathlib
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -216,6 +217,18 @@ def test_workers_stay_where_they_are_put(tmp_path):
     config.write_text(f"cpus: [{last}]\nworkers: 2\n")
     with span.Sensor("--config", str(config), *TRUST) as sensor:
         sensor.wait_for(lambda: threads_of(sensor.process).count(str(last)) >= 2, "to pin its threads")
+
+
+def filters_of(process):
+    """How many filters of system calls hold each thread."""
+    tasks = pathlib.Path(f"/proc/{process.pid}/task")
+    return [int(line.split()[1]) for task in tasks.iterdir() for line in (task / "status").read_text().splitlines() if line.startswith("Seccomp_filters:")]
+
+
+def test_each_thread_may_do_less_than_the_process():
+    with span.Sensor("--workers", "2", *TRUST) as sensor:
+        before = int(re.search(r"Seccomp_filters:\s+(\d+)", pathlib.Path("/proc/self/status").read_text())[1])
+        sensor.wait_for(lambda: len(filters_of(sensor.process)) >= 4 and min(filters_of(sensor.process)) == before + 2, "to narrow its threads, the first one too")
 
 
 def test_packets_of_sessions_with_findings_are_kept_whoever_took_them_apart(tmp_path):
