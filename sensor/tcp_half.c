@@ -177,6 +177,7 @@ static void history_grow(struct mxt_tcp_half *half, size_t wanted, uint32_t limi
     }
     free(old);
     half->history = history;
+    half->history_bits = ((unsigned)__builtin_ctz(capacity) + 1) & 31u;
 }
 
 void mxt_tcp_half_remember(struct mxt_tcp_half *half, const uint8_t *p, size_t n, uint16_t limit)
@@ -224,6 +225,7 @@ void mxt_tcp_half_forget(struct mxt_tcp_half *half)
 {
     free(half->history);
     half->history = NULL;
+    half->history_bits = 0;
 }
 
 void mxt_tcp_half_clear(struct mxt_tcp_half *half)

@@ -61,6 +61,7 @@ struct mxt_tcp_half {
     bool is_reset : 1;        /* RST told */
     bool is_fin_presumed : 1; /* one number behind the last byte was acknowledged: a FIN that was not captured, most likely */
     bool is_history_off : 1;
+    unsigned history_bits : 5; /* of the history's capacity, so that memory is counted without looking there; 0: no history */
 };
 
 static inline uint32_t mxt_tcp_half_sequence(const struct mxt_tcp_half *half)
@@ -88,7 +89,7 @@ static inline bool mxt_tcp_half_has_nothing(const struct mxt_tcp_half *half)
 /* Bytes that its history takes. */
 static inline uint32_t mxt_tcp_half_history(const struct mxt_tcp_half *half)
 {
-    return half->history == NULL ? 0 : (uint32_t)sizeof *half->history + half->history->capacity;
+    return half->history_bits == 0 ? 0 : (uint32_t)sizeof *half->history + (UINT32_C(1) << (half->history_bits - 1));
 }
 
 struct mxt_tcp_hold_result {
