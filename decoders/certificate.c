@@ -242,15 +242,26 @@ enum mxt_status mxt_certificate_facts_of(struct mxt_arena *arena, X509 *x509, co
     return arena->failures != failures ? MXT_ENOMEM : status;
 }
 
-X509 *mxt_certificate_parse(const uint8_t *der, size_t n)
+static X509 *parse_in(OSSL_LIB_CTX *library, const uint8_t *der, size_t n)
 {
     const unsigned char *p = der;
+    X509 *x509 = X509_new_ex(library, NULL);
+    if (x509 == NULL || d2i_X509(&x509, &p, (long)n) == NULL) /* which frees it where it fails */
+        return NULL;
+    if (p == der + n)
+        return x509;
+    X509_free(x509);
+    return NULL;
+}
+
+X509 *mxt_certificate_parse(OSSL_LIB_CTX *library, const uint8_t *der, size_t n)
+{
     if (n == 0 || n > MXT_CERTIFICATE_MAX)
         return NULL;
-    X509 *x509 = d2i_X509(NULL, &p, (long)n);
-    if (x509 != NULL && p != der + n) {
+    X509 *x509 = parse_in(library, der, n);
+    if (x509 != NULL && library != NULL && X509_get0_pubkey(x509) == NULL) { /* a kind of key that OpenSSL may know elsewhere */
         X509_free(x509);
-        x509 = NULL;
+        x509 = parse_in(NULL, der, n);
     }
     ERR_clear_error();
     return x509;
@@ -259,7 +270,7 @@ X509 *mxt_certificate_parse(const uint8_t *der, size_t n)
 enum mxt_status mxt_certificate_read(struct mxt_arena *arena, const uint8_t *der, size_t n, struct mxt_certificate_facts *out)
 {
     *out = (struct mxt_certificate_facts){0};
-    X509 *x509 = mxt_certificate_parse(der, n);
+    X509 *x509 = mxt_certificate_parse(NULL, der, n);
     if (x509 == NULL)
         return MXT_EMALFORMED;
     enum mxt_status status = mxt_certificate_facts_of(arena, x509, der, n, out);

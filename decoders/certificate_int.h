@@ -12,8 +12,8 @@
 
 #define MXT_CERTIFICATE_MAX 131072u /* bytes of one certificate; real ones have 1 to 8 KiB */
 
-/* The certificate, which must fill the `n` bytes; NULL where they hold none. The caller frees it by X509_free. */
-X509 *mxt_certificate_parse(const uint8_t *der, size_t n);
+/* The certificate, which must fill the `n` bytes, parsed in a context of OpenSSL's (NULL: its own); NULL where they hold none. The caller frees it by X509_free. */
+X509 *mxt_certificate_parse(OSSL_LIB_CTX *library, const uint8_t *der, size_t n);
 
 /* As mxt_certificate_read, of a certificate parsed from these bytes. MXT_OK or MXT_ENOMEM. */
 enum mxt_status mxt_certificate_facts_of(struct mxt_arena *arena, X509 *x509, const uint8_t *der, size_t n,

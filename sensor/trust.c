@@ -9,6 +9,7 @@
 #include "decoders/digest.h"
 #include "decoders/hex.h"
 #include "sensor/trust_cache.h"
+#include "sensor/trust_context.h"
 #include "sensor/trust_store.h"
 #include "sensor/trust_system.h"
 #include "sensor/trust_verify.h"
@@ -22,6 +23,7 @@ struct issuer {
 };
 
 struct mxt_trust {
+    struct mxt_trust_context context; /* of all that is parsed here */
     X509_STORE *named;               /* the store that was named; NULL: the system's serves */
     struct mxt_trust_system *system; /* NULL where one was named */
     struct mxt_trust_cache *cache;
@@ -33,6 +35,7 @@ struct mxt_trust *mxt_trust_open(const char *path, char *error, size_t error_siz
 {
     struct mxt_trust *trust = calloc(1, sizeof *trust);
     if (trust != NULL) {
+        trust->context = mxt_trust_context_new();
         trust->cache = mxt_trust_cache_new(MXT_TRUST_CACHE);
         trust->system = path == NULL ? mxt_trust_system_read() : NULL;
     }
@@ -60,20 +63,8 @@ void mxt_trust_free(struct mxt_trust *trust)
     mxt_trust_cache_free(trust->cache);
     for (size_t i = 0; i < ISSUERS; i++)
         X509_free(trust->issuers[i].x509);
+    mxt_trust_context_free(&trust->context);
     free(trust);
-}
-
-/* Digest over lengths and bytes: what was sent, and how it was cut. */
-static void digest_chain(const struct mxt_der *chain, size_t count, uint8_t key[MXT_SHA256_BYTES])
-{
-    struct mxt_sha256 digest;
-    mxt_sha256_begin(&digest);
-    for (size_t i = 0; i < count; i++) {
-        uint64_t length = chain[i].length;
-        mxt_sha256_add(&digest, &length, sizeof length);
-        mxt_sha256_add(&digest, chain[i].bytes, chain[i].length);
-    }
-    mxt_sha256_end(&digest, key);
 }
 
 /* A certificate behind the leaf, the caller's to free; NULL where it cannot be read. */
@@ -83,7 +74,7 @@ static X509 *parse_issuer(struct mxt_trust *trust, const struct mxt_der *der)
     mxt_sha256(der->bytes, der->length, digest);
     struct issuer *issuer = &trust->issuers[digest[0] % ISSUERS];
     if (issuer->x509 == NULL || memcmp(issuer->digest, digest, sizeof digest) != 0) {
-        X509 *x509 = mxt_certificate_parse(der->bytes, der->length);
+        X509 *x509 = mxt_certificate_parse(trust->context.library, der->bytes, der->length);
         if (x509 == NULL)
             return NULL;
         X509_free(issuer->x509);
@@ -145,7 +136,7 @@ static void add_weakness(struct mxt_certificate_facts *facts, const STACK_OF(X50
 static enum mxt_status describe_anew(struct mxt_trust *trust, const struct mxt_der *chain, size_t count, int64_t time, struct mxt_arena *arena,
                                      struct mxt_certificate_facts *out, struct mxt_trust_judgement *judgement)
 {
-    X509 *leaf = mxt_certificate_parse(chain[0].bytes, chain[0].length);
+    X509 *leaf = mxt_certificate_parse(trust->context.library, chain[0].bytes, chain[0].length);
     if (leaf == NULL)
         return MXT_EMALFORMED;
     STACK_OF(X509) *others = parse_others(trust, chain, count);
@@ -173,12 +164,10 @@ enum mxt_status mxt_trust_describe(struct mxt_trust *trust, const struct mxt_der
                                    struct mxt_arena *arena, struct mxt_certificate_facts *out)
 {
     *out = (struct mxt_certificate_facts){0};
-    uint8_t key[MXT_SHA256_BYTES];
     if (count == 0)
         return MXT_EMALFORMED;
-    digest_chain(chain, count, key);
     int64_t time = to_seconds(time_us);
-    struct mxt_trust_entry *entry = mxt_trust_cache_find(trust->cache, key);
+    struct mxt_trust_entry *entry = mxt_trust_cache_find(trust->cache, chain, count);
     if (entry != NULL && time >= entry->judgement.from && time <= entry->judgement.until) {
         trust->cached++;
         return mxt_trust_copy_facts(arena, &entry->facts, out);
@@ -193,7 +182,7 @@ enum mxt_status mxt_trust_describe(struct mxt_trust *trust, const struct mxt_der
         entry->judgement = judgement;
         entry->facts.trust = judgement.verdict;
     } else {
-        mxt_trust_cache_put(trust->cache, key, out, judgement);
+        mxt_trust_cache_put(trust->cache, chain, count, out, judgement);
     }
     return MXT_OK;
 }

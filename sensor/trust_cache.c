@@ -2,9 +2,14 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
+
+#include "sensor/seed.h"
 
 struct mxt_trust_cache {
     uint32_t limit, count;
+    size_t bytes;
+    uint64_t seed;
     uint32_t buckets_mask;
     struct mxt_trust_entry **buckets;
     struct mxt_trust_entry *newest, *oldest;
@@ -19,6 +24,7 @@ struct mxt_trust_cache *mxt_trust_cache_new(uint32_t limit)
     while (buckets < limit)
         buckets *= 2;
     cache->limit = limit;
+    cache->seed = mxt_random_seed();
     cache->buckets_mask = buckets - 1;
     cache->buckets = calloc(buckets, sizeof(struct mxt_trust_entry *));
     if (cache->buckets == NULL) {
@@ -28,12 +34,48 @@ struct mxt_trust_cache *mxt_trust_cache_new(uint32_t limit)
     return cache;
 }
 
-/* The key is a digest: any of its bytes are as good as a hash. */
-static struct mxt_trust_entry **bucket_of(struct mxt_trust_cache *cache, const uint8_t *key)
+static struct mxt_trust_entry **bucket_of(struct mxt_trust_cache *cache, uint64_t hash)
 {
-    uint32_t hash;
-    memcpy(&hash, key, sizeof hash);
     return &cache->buckets[hash & cache->buckets_mask];
+}
+
+static uint64_t hash_of(const struct mxt_trust_cache *cache, const struct mxt_der *chain, size_t count)
+{
+    uint64_t hash = cache->seed;
+    for (size_t i = 0; i < count; i++)
+        hash = XXH3_64bits_withSeed(chain[i].bytes, chain[i].length, hash);
+    return hash;
+}
+
+static bool is_chain_of(const struct mxt_trust_entry *entry, const struct mxt_der *chain, size_t count)
+{
+    const uint8_t *at = entry->chain, *end = entry->chain + entry->chain_length;
+    for (size_t i = 0; i < count; i++) {
+        size_t length = chain[i].length;
+        if ((size_t)(end - at) < sizeof length + length || memcmp(at, &length, sizeof length) != 0 || memcmp(at + sizeof length, chain[i].bytes, length) != 0)
+            return false;
+        at += sizeof length + length;
+    }
+    return at == end;
+}
+
+/* All certificates, each behind its length. False: out of memory. */
+static bool keep_chain(struct mxt_trust_entry *entry, const struct mxt_der *chain, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        entry->chain_length += sizeof chain[i].length + chain[i].length;
+    uint8_t *at = entry->chain = malloc(entry->chain_length);
+    for (size_t i = 0; at != NULL && i < count; i++) {
+        memcpy(at, &chain[i].length, sizeof chain[i].length);
+        memcpy(at + sizeof chain[i].length, chain[i].bytes, chain[i].length);
+        at += sizeof chain[i].length + chain[i].length;
+    }
+    return entry->chain != NULL;
+}
+
+static size_t memory_of(const struct mxt_trust_entry *entry)
+{
+    return sizeof *entry + entry->chain_length + entry->arena.reserved;
 }
 
 static void unlink_entry(struct mxt_trust_cache *cache, struct mxt_trust_entry *entry)
@@ -53,18 +95,20 @@ static void link_newest(struct mxt_trust_cache *cache, struct mxt_trust_entry *e
 static void free_entry(struct mxt_trust_entry *entry)
 {
     mxt_arena_free(&entry->arena);
+    free(entry->chain);
     free(entry);
 }
 
 static void drop_oldest(struct mxt_trust_cache *cache)
 {
     struct mxt_trust_entry *entry = cache->oldest;
-    struct mxt_trust_entry **link = bucket_of(cache, entry->key);
+    struct mxt_trust_entry **link = bucket_of(cache, entry->hash);
     while (*link != entry)
         link = &(*link)->in_bucket;
     *link = entry->in_bucket;
     unlink_entry(cache, entry);
     cache->count--;
+    cache->bytes -= memory_of(entry);
     free_entry(entry);
 }
 
@@ -78,10 +122,11 @@ void mxt_trust_cache_free(struct mxt_trust_cache *cache)
     free(cache);
 }
 
-struct mxt_trust_entry *mxt_trust_cache_find(struct mxt_trust_cache *cache, const uint8_t *key)
+struct mxt_trust_entry *mxt_trust_cache_find(struct mxt_trust_cache *cache, const struct mxt_der *chain, size_t count)
 {
-    struct mxt_trust_entry *entry = *bucket_of(cache, key);
-    while (entry != NULL && memcmp(entry->key, key, MXT_TRUST_KEY) != 0)
+    uint64_t hash = hash_of(cache, chain, count);
+    struct mxt_trust_entry *entry = *bucket_of(cache, hash);
+    while (entry != NULL && (entry->hash != hash || !is_chain_of(entry, chain, count)))
         entry = entry->in_bucket;
     if (entry != NULL) {
         unlink_entry(cache, entry);
@@ -90,22 +135,23 @@ struct mxt_trust_entry *mxt_trust_cache_find(struct mxt_trust_cache *cache, cons
     return entry;
 }
 
-void mxt_trust_cache_put(struct mxt_trust_cache *cache, const uint8_t *key, const struct mxt_certificate_facts *facts,
+void mxt_trust_cache_put(struct mxt_trust_cache *cache, const struct mxt_der *chain, size_t count, const struct mxt_certificate_facts *facts,
                          struct mxt_trust_judgement judgement)
 {
     struct mxt_trust_entry *entry = calloc(1, sizeof *entry);
     if (entry == NULL)
         return;
     mxt_arena_init(&entry->arena, MXT_TRUST_ENTRY_BYTES);
-    if (mxt_trust_copy_facts(&entry->arena, facts, &entry->facts) != MXT_OK) {
+    if (mxt_trust_copy_facts(&entry->arena, facts, &entry->facts) != MXT_OK || !keep_chain(entry, chain, count)) {
         free_entry(entry);
         return;
     }
-    if (cache->count == cache->limit)
+    while (cache->count > 0 && (cache->count == cache->limit || cache->bytes + memory_of(entry) > MXT_TRUST_CACHE_BYTES))
         drop_oldest(cache);
-    memcpy(entry->key, key, MXT_TRUST_KEY);
+    cache->bytes += memory_of(entry);
+    entry->hash = hash_of(cache, chain, count);
     entry->judgement = judgement;
-    struct mxt_trust_entry **bucket = bucket_of(cache, key);
+    struct mxt_trust_entry **bucket = bucket_of(cache, entry->hash);
     entry->in_bucket = *bucket;
     *bucket = entry;
     link_newest(cache, entry);

@@ -6,8 +6,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "decoders/certificate_int.h"
 #include "make_certificate.h"
 #include "sensor/trust_cache.h"
+#include "sensor/trust_context.h"
 
 #define AT_2025 INT64_C(1735689600000000)
 #define YEAR INT64_C(31536000000000)
@@ -303,19 +305,91 @@ static void test_cache_is_bounded(void **state)
     assert_non_null(cache);
     struct mxt_certificate_facts facts = {.subject = "CN=a"};
     struct mxt_trust_judgement judgement = {.verdict = MXT_TRUST_TRUSTED};
-    uint8_t keys[5][MXT_TRUST_KEY] = {{0}, {1}, {2}, {4}, {8}}; /* 0, 4 and 8 share a bucket */
-    for (int i = 0; i < 3; i++)
-        mxt_trust_cache_put(cache, keys[i], &facts, judgement);
-    assert_non_null(mxt_trust_cache_find(cache, keys[0])); /* now the newest */
-    mxt_trust_cache_put(cache, keys[3], &facts, judgement);
-    assert_null(mxt_trust_cache_find(cache, keys[1]));
-    assert_non_null(mxt_trust_cache_find(cache, keys[0]));
-    mxt_trust_cache_put(cache, keys[4], &facts, judgement);
-    assert_null(mxt_trust_cache_find(cache, keys[2]));
-    assert_string_equal(mxt_trust_cache_find(cache, keys[0])->facts.subject, "CN=a");
-    assert_non_null(mxt_trust_cache_find(cache, keys[3]));
-    assert_non_null(mxt_trust_cache_find(cache, keys[4]));
+    static const char *const names[] = {"a", "b", "ab", "c", "d"};
+    struct mxt_der chains[5][2];
+    for (size_t i = 0; i < COUNT(chains); i++)
+        chains[i][0] = chains[i][1] = (struct mxt_der){.bytes = (const uint8_t *)names[i], .length = strlen(names[i])};
+    for (size_t i = 0; i < 3; i++)
+        mxt_trust_cache_put(cache, chains[i], 2, &facts, judgement);
+    assert_non_null(mxt_trust_cache_find(cache, chains[0], 2)); /* now the newest */
+    assert_null(mxt_trust_cache_find(cache, chains[0], 1));
+    assert_null(mxt_trust_cache_find(cache, (struct mxt_der[]){chains[0][0], chains[1][0]}, 2));
+    mxt_trust_cache_put(cache, chains[3], 2, &facts, judgement);
+    assert_null(mxt_trust_cache_find(cache, chains[1], 2));
+    assert_non_null(mxt_trust_cache_find(cache, chains[0], 2));
+    mxt_trust_cache_put(cache, chains[4], 2, &facts, judgement);
+    assert_null(mxt_trust_cache_find(cache, chains[2], 2));
+    assert_string_equal(mxt_trust_cache_find(cache, chains[0], 2)->facts.subject, "CN=a");
+    assert_non_null(mxt_trust_cache_find(cache, chains[3], 2));
+    assert_non_null(mxt_trust_cache_find(cache, chains[4], 2));
     mxt_trust_cache_free(cache);
+}
+
+/* Long chains leave room for few; one alone may take more than all the room. */
+static void test_cache_is_bounded_in_bytes(void **state)
+{
+    (void)state;
+    struct mxt_trust_cache *cache = mxt_trust_cache_new(MXT_TRUST_CACHE);
+    assert_non_null(cache);
+    const size_t length = MXT_TRUST_CACHE_BYTES / 3;
+    uint8_t *bytes = calloc(1, length);
+    assert_non_null(bytes);
+    const struct mxt_certificate_facts facts = {.subject = "CN=a"};
+    const struct mxt_trust_judgement judgement = {.verdict = MXT_TRUST_TRUSTED};
+    for (size_t i = 0; i < 4; i++)
+        mxt_trust_cache_put(cache, &(struct mxt_der){.bytes = bytes, .length = length - i}, 1, &facts, judgement);
+    for (size_t i = 0; i < 4; i++) {
+        bool is_kept = mxt_trust_cache_find(cache, &(struct mxt_der){.bytes = bytes, .length = length - i}, 1) != NULL;
+        assert_int_equal(is_kept, i >= 2);
+    }
+    free(bytes);
+    mxt_trust_cache_free(cache);
+}
+
+static EVP_PKEY *make_key(const char *kind)
+{
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, kind, NULL);
+    EVP_PKEY *key = NULL;
+    assert_int_equal(EVP_PKEY_keygen_init(context), 1);
+    if (strcmp(kind, "EC") == 0)
+        assert_int_equal(EVP_PKEY_CTX_set_group_name(context, "P-384"), 1);
+    assert_int_equal(EVP_PKEY_generate(context, &key), 1);
+    EVP_PKEY_CTX_free(context);
+    return key;
+}
+
+/* Every kind of key tells the same facts in the context that reads faster, and in OpenSSL's own; also a kind that the former leaves out. */
+static void test_context_tells_the_same(void **state)
+{
+    (void)state;
+    static const char *const kinds[] = {"RSA", "RSA-PSS", "EC", "ED25519", "ED448", "X25519"};
+    struct mxt_trust_context context = mxt_trust_context_new();
+    assert_non_null(context.library);
+    for (size_t i = 0; i < COUNT(kinds); i++) {
+        struct made made = make_certificate(&(struct recipe){.cn = kinds[i]}, &root);
+        EVP_PKEY *key = make_key(kinds[i]);
+        X509_set_pubkey(made.x509, key);
+        assert_true(X509_sign(made.x509, root.key, EVP_sha256()) > 0);
+        EVP_PKEY_free(key);
+        unsigned char *der = NULL;
+        size_t n = encode_made(&made, &der);
+        X509 *fast = mxt_certificate_parse(context.library, der, n), *plain = mxt_certificate_parse(NULL, der, n);
+        struct mxt_arena arena = {0};
+        struct mxt_certificate_facts facts[2];
+        assert_int_equal(mxt_certificate_facts_of(&arena, fast, der, n, &facts[0]), MXT_OK);
+        assert_int_equal(mxt_certificate_facts_of(&arena, plain, der, n, &facts[1]), MXT_OK);
+        assert_non_null(facts[0].key);
+        assert_string_equal(facts[0].key, facts[1].key);
+        assert_string_equal(facts[0].signature, facts[1].signature);
+        assert_string_equal(facts[0].spki_sha256, facts[1].spki_sha256);
+        assert_int_equal(X509_verify(fast, root.key), 1);
+        mxt_arena_free(&arena);
+        X509_free(fast);
+        X509_free(plain);
+        OPENSSL_free(der);
+        free_made(&made);
+    }
+    mxt_trust_context_free(&context);
 }
 
 static void test_memory_ends(void **state)
@@ -347,6 +421,7 @@ int main(void)
         cmocka_unit_test(test_facts_from_the_cache), cmocka_unit_test(test_weak_intermediate), cmocka_unit_test(test_malformed),
         cmocka_unit_test(test_stores),
         cmocka_unit_test(test_system_store),     cmocka_unit_test(test_cache_is_bounded), cmocka_unit_test(test_memory_ends),
+        cmocka_unit_test(test_cache_is_bounded_in_bytes), cmocka_unit_test(test_context_tells_the_same),
     };
     return cmocka_run_group_tests(tests, make_all, free_all);
 }
