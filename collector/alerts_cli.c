@@ -98,7 +98,7 @@ static int list(struct cli *cli)
         mxt_config_tell(cli->faults, "", status == MXT_ENOMEM ? "out of memory" : cli->error);
     }
     for (size_t i = 0; i < found.count; i++)
-        freeReplyObject(found.items[i]);
+        mxt_reply_free(found.items[i]);
     free(found.items);
     return status == MXT_OK ? 0 : 1;
 }
@@ -127,7 +127,7 @@ static bool show(struct cli *cli, const char *id)
         mxt_alert_print_json(&view);
     else
         mxt_alert_print_whole(&view);
-    freeReplyObject(fields);
+    mxt_reply_free(fields);
     return true;
 }
 
@@ -141,7 +141,7 @@ static bool has_status(struct cli *cli, const char *id, const char *status)
         if (mxt_alerts_store_find(&cli->store, id, &fields, &place, cli->error) != MXT_OK)
             return false;
         bool is_so = fields != NULL && strcmp(mxt_alert_field(fields, "status"), status) == 0;
-        freeReplyObject(fields);
+        mxt_reply_free(fields);
         if (is_so)
             return true;
         nanosleep(&pause, NULL);
@@ -159,7 +159,7 @@ static bool change(struct cli *cli, const char *id)
         return false;
     const char *now = mxt_alert_field(fields, "status");
     bool is_already = strcmp(now, status) == 0, is_too_late = !is_close && strcmp(now, "closed") == 0;
-    freeReplyObject(fields);
+    mxt_reply_free(fields);
     if (is_already) {
         printf("%s: is %s already\n", id, status);
         return true;

@@ -76,7 +76,7 @@ static enum mxt_status take_some(struct mxt_alerts_store *store, size_t n, bool 
         if (is_refused)
             mxt_link_explain(store->link, reply, error);
         if (!is_alert || !each(context, reply))
-            freeReplyObject(reply);
+            mxt_reply_free(reply);
         if (is_refused)
             return MXT_EIO;
     }
@@ -96,7 +96,7 @@ enum mxt_status mxt_alerts_store_each(struct mxt_alerts_store *store, bool (*eac
             n = ask_some(store, i, ids, from);
             status = n == 0 ? MXT_ENOMEM : take_some(store, n, each, context, error);
         }
-        freeReplyObject(ids);
+        mxt_reply_free(ids);
     }
     return status;
 }
@@ -115,7 +115,7 @@ enum mxt_status mxt_alerts_store_find(struct mxt_alerts_store *store, const char
         if (reply->type == REDIS_REPLY_ARRAY && reply->elements > 0)
             *out = reply;
         else
-            freeReplyObject(reply);
+            mxt_reply_free(reply);
     }
     return MXT_OK;
 }
@@ -126,6 +126,6 @@ enum mxt_status mxt_alerts_store_command(struct mxt_alerts_store *store, uint32_
     mxt_alerts_store_key(store, place, "events", key);
     redisReply *reply =
         mxt_ask(store->link, error, 11, (const char *const[]){"XADD", key, "*", "type", "command", "command", command, "alert", id, "by", by});
-    freeReplyObject(reply);
+    mxt_reply_free(reply);
     return reply == NULL ? MXT_EIO : MXT_OK;
 }

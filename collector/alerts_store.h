@@ -26,7 +26,7 @@ enum mxt_status mxt_alerts_store_open(struct mxt_alerts_store *store, const stru
 /* NULL members are accepted. */
 void mxt_alerts_store_close(struct mxt_alerts_store *store);
 
-/* Hands every alert's hash of every partition to `each`, which may keep it (freeReplyObject is its own then) and answers whether it did. */
+/* Hands every alert's hash of every partition to `each`, which may keep it (mxt_reply_free is its own then) and answers whether it did. */
 enum mxt_status mxt_alerts_store_each(struct mxt_alerts_store *store, bool (*each)(void *context, redisReply *fields), void *context, char *error) MXT_MUST_CHECK;
 
 /* The hash of one alert, the caller's; *out NULL: there is none. *place: the partition. */

@@ -60,7 +60,7 @@ static enum mxt_status begin(struct mxt_alerts_store *store, const struct mxt_al
         return MXT_EIO;
     for (size_t i = reply->type == REDIS_REPLY_ARRAY ? reply->elements : 0; i > 0; i--)
         print_entry(options, place, reply->element[i - 1]);
-    freeReplyObject(reply);
+    mxt_reply_free(reply);
     return MXT_OK;
 }
 
@@ -86,7 +86,7 @@ static enum mxt_status follow(struct mxt_alerts_store *store, const struct mxt_a
                 for (size_t k = 0; k < stream->element[1]->elements; k++)
                     print_entry(options, &places[j], stream->element[1]->element[k]);
     }
-    freeReplyObject(reply);
+    mxt_reply_free(reply);
     return MXT_OK;
 }
 

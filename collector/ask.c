@@ -14,7 +14,7 @@ redisReply *mxt_ask(struct mxt_link *link, char *error, size_t argc, const char 
     if (reply->type != REDIS_REPLY_ERROR)
         return reply;
     mxt_link_explain(link, reply, error);
-    freeReplyObject(reply);
+    mxt_reply_free(reply);
     return NULL;
 }
 
@@ -32,7 +32,7 @@ enum mxt_status mxt_ask_text(struct mxt_link *link, char *error, size_t argc, co
         mxt_link_explain(link, reply, error);
         status = MXT_EIO;
     }
-    freeReplyObject(reply);
+    mxt_reply_free(reply);
     return status;
 }
 

@@ -140,7 +140,7 @@ static void look_at_lag(struct mxt_link *link, struct mxt_meter_partition *parti
         partition->has_lag = true;
         partition->lag = (uint64_t)lag->integer;
     }
-    freeReplyObject(reply);
+    mxt_reply_free(reply);
 }
 
 void mxt_beside_round(struct mxt_beside *beside, struct mxt_link *link, struct mxt_meter_partition *partitions, uint32_t count, struct mxt_meter_round *round)

@@ -109,7 +109,7 @@ static bool count_share(struct mxt_collector *collector)
         if (reply != NULL)
             mxt_link_explain(collector->link, reply, error);
         mxt_collector_say(collector, collector->said, reply == NULL ? mxt_link_error(collector->link) : error);
-        freeReplyObject(reply);
+        mxt_reply_free(reply);
         mxt_link_free(collector->link);
         collector->link = NULL;
         return false;
@@ -118,7 +118,7 @@ static bool count_share(struct mxt_collector *collector)
     for (size_t i = 0; i < reply->elements && !is_once; i++)
         if (mxt_reply_is_text(reply->element[i], collector->holder))
             collector->share = mxt_collector_share(collector->partition_count, (uint32_t)reply->elements, (uint32_t)i);
-    freeReplyObject(reply);
+    mxt_reply_free(reply);
     return true;
 }
 
@@ -198,7 +198,7 @@ static void leave(struct mxt_collector *collector)
     if (collector->link == NULL || !mxt_link_is_connected(collector->link))
         return;
     mxt_partition_key(MXT_PARTITION_CONTROL, collector->agreed, "collectors", key);
-    freeReplyObject(
+    mxt_reply_free(
         mxt_script_call(&collector->scripts, collector->link, MXT_SCRIPT_PRESENT, 1, 4, (const char *const[]){key, collector->holder, PRESENT_MS, "0"}));
 }
 

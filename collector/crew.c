@@ -93,7 +93,7 @@ static bool has_acquired(struct mxt_collector *collector, struct mxt_crew_partit
             mxt_link_explain(collector->link, reply, error);
         mxt_collector_say(collector, partition->said, error);
     }
-    freeReplyObject(reply);
+    mxt_reply_free(reply);
     return is_ours;
 }
 

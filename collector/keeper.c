@@ -67,6 +67,12 @@ static void tell_nobody(void *context, const char *sentence)
     (void)sentence;
 }
 
+void mxt_keeper_forget_entry(struct mxt_keeper *keeper)
+{
+    mxt_arena_free(&keeper->arena);
+    mxt_arena_init_with(&keeper->arena, ENTRY_ARENA, keeper->scratch, MXT_KEEPER_SCRATCH);
+}
+
 struct mxt_keeper *mxt_keeper_new(const struct mxt_keeper_config *config)
 {
     const struct mxt_faults mute = {.tell = tell_nobody}; /* faulty policies were told when the configuration was read */
@@ -75,10 +81,12 @@ struct mxt_keeper *mxt_keeper_new(const struct mxt_keeper_config *config)
     enum mxt_status status = MXT_ENOMEM;
     if (keeper != NULL) {
         keeper->config = *config;
-        mxt_arena_init(&keeper->arena, ENTRY_ARENA);
         keeper->batch = mxt_batch_new(config->prefix);
         keeper->lives = calloc(MXT_KEEPER_LIVES, sizeof *keeper->lives);
-        if (keeper->batch != NULL && keeper->lives != NULL && open_ledger(keeper))
+        keeper->scratch = malloc(MXT_KEEPER_SCRATCH);
+        if (keeper->scratch != NULL)
+            mxt_keeper_forget_entry(keeper);
+        if (keeper->batch != NULL && keeper->lives != NULL && keeper->scratch != NULL && open_ledger(keeper))
             status = policies == NULL ? MXT_OK : mxt_policy_files_read(keeper->memory, policies, &mute);
     }
     if (status == MXT_OK)
@@ -101,6 +109,7 @@ void mxt_keeper_free(struct mxt_keeper *keeper)
     free(keeper->ahead);
     free(keeper->changed);
     free(keeper->lives);
+    free(keeper->scratch);
     free(keeper);
 }
 

@@ -36,11 +36,15 @@ struct mxt_life {
     uint64_t prolonged_ms; /* by Redis' clock */
 };
 
+/* What nearly every record takes to decode and judge, so that no memory is asked for. */
+#define MXT_KEEPER_SCRATCH 65536u
+
 struct mxt_keeper {
     struct mxt_keeper_config config;
     struct mxt_memory *memory;
     struct mxt_ledger *ledger;
     struct mxt_arena arena; /* of the entry that is taken */
+    void *scratch;          /* MXT_KEEPER_SCRATCH bytes, its first block */
     struct mxt_json json;
     struct mxt_batch *batch;
     struct mxt_stream_id entry; /* that is taken */
@@ -55,6 +59,9 @@ struct mxt_keeper {
     struct mxt_keeper_counters counters;
     bool has_failed;
 };
+
+/* Empties the arena. */
+void mxt_keeper_forget_entry(struct mxt_keeper *keeper);
 
 /* Adds an entry to `alerts` for an alert that follows from the entry that is taken, unless it is there already. */
 void mxt_keeper_tell(struct mxt_keeper *keeper, const struct mxt_alert *alert);

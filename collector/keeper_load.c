@@ -110,7 +110,7 @@ static enum mxt_status scan_keys(struct loading *loading)
         if (reply == NULL)
             return MXT_EIO;
         status = take_page(loading, reply, cursor, sizeof cursor);
-        freeReplyObject(reply);
+        mxt_reply_free(reply);
         loading->renew(loading->context);
     } while (status == MXT_OK && strcmp(cursor, "0") != 0);
     sort_keys(&loading->keys);
@@ -204,7 +204,7 @@ static enum mxt_status load_window(struct loading *loading, size_t from, size_t 
         if (reply == NULL)
             return MXT_EIO;
         status = load_hash(loading, loading->keys.items[i], reply);
-        freeReplyObject(reply);
+        mxt_reply_free(reply);
     }
     return status;
 }
@@ -240,7 +240,7 @@ static enum mxt_status load_end(struct loading *loading, const char *name, struc
         mxt_link_explain(loading->link, reply, loading->error);
         status = MXT_EIO;
     }
-    freeReplyObject(reply);
+    mxt_reply_free(reply);
     return status;
 }
 
@@ -265,7 +265,7 @@ static enum mxt_status load_ahead(struct loading *loading, struct mxt_stream_id 
                 keeper->ahead_count++;
         }
     }
-    freeReplyObject(reply);
+    mxt_reply_free(reply);
     return status;
 }
 

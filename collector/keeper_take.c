@@ -149,6 +149,6 @@ enum mxt_status mxt_keeper_take(struct mxt_keeper *keeper, struct mxt_stream_id 
         reject(keeper, fields, why);
         status = MXT_OK;
     }
-    mxt_arena_free(&keeper->arena);
+    mxt_keeper_forget_entry(keeper);
     return keeper->has_failed ? MXT_ENOMEM : status;
 }

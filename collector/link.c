@@ -21,8 +21,7 @@
 #define READS_AT_ONCE 64                /* chunks of one pump: a fast server cannot keep us here */
 #define HEAD_MAX 32 /* bytes around a word: a mark, 20 digits, two line ends */
 #define REPLY_BYTES_MAX (256u << 20)    /* one reply: a batch of the largest records stays far below */
-#define REPLY_ELEMENTS_MAX (1 << 20)    /* of one array; hiredis allocates as many as the server claims */
-#define OUT_KEPT (1u << 20)             /* of the sending buffer, while there is nothing in it */
+#define OUT_KEPT (32u << 20)            /* of the sending buffer, while there is nothing in it: a collector's batch fits, and takes no new pages each time */
 #define CLOSED "closed by the other side"
 
 enum mxt_status mxt_link_break(struct mxt_link *link, const char *format, ...)
@@ -40,29 +39,10 @@ enum mxt_status mxt_link_break(struct mxt_link *link, const char *format, ...)
     return MXT_EIO;
 }
 
-/* hiredis asks the allocator for whatever an array claims to hold. */
-static void *create_bounded_array(const redisReadTask *task, int elements)
-{
-    const struct mxt_link *link = task->privdata;
-    return elements > REPLY_ELEMENTS_MAX ? NULL : link->create_array(task, elements);
-}
-
-enum mxt_status mxt_link_new_reader(struct mxt_link *link)
-{
-    if ((link->reader = redisReaderCreate()) == NULL)
-        return mxt_link_break(link, "out of memory");
-    link->functions = *link->reader->fn;
-    link->create_array = link->functions.createArray;
-    link->functions.createArray = create_bounded_array;
-    link->reader->fn = &link->functions;
-    link->reader->privdata = link;
-    return MXT_OK;
-}
-
 void mxt_link_forget_traffic(struct mxt_link *link)
 {
     for (; link->reply_count > 0; link->reply_count--) {
-        freeReplyObject(link->replies[link->reply_first]);
+        mxt_reply_free(link->replies[link->reply_first]);
         link->reply_first = (link->reply_first + 1) % link->reply_size;
     }
     link->out_sent = link->out_used = link->unanswered = link->reply_bytes = 0;
@@ -164,11 +144,6 @@ enum mxt_status mxt_link_append(struct mxt_link *link, size_t argc, const char *
     return MXT_OK;
 }
 
-size_t mxt_link_unsent(const struct mxt_link *link)
-{
-    return link->out_used - link->out_sent;
-}
-
 size_t mxt_link_unanswered(const struct mxt_link *link)
 {
     return link->unanswered;
@@ -178,14 +153,14 @@ size_t mxt_link_unanswered(const struct mxt_link *link)
 static enum mxt_status keep_reply(struct mxt_link *link, redisReply *reply)
 {
     if (link->unanswered == 0) {
-        freeReplyObject(reply);
+        mxt_reply_free(reply);
         return mxt_link_break(link, "an answer to no question: this is not Redis, or something between changes what it says");
     }
     if (link->reply_count == link->reply_size) {
         size_t size = link->reply_size == 0 ? 64 : link->reply_size * 2;
         redisReply **replies = malloc(size * sizeof(redisReply *));
         if (replies == NULL) {
-            freeReplyObject(reply);
+            mxt_reply_free(reply);
             return mxt_link_break(link, "out of memory");
         }
         for (size_t i = 0; i < link->reply_count; i++)

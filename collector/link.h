@@ -55,8 +55,7 @@ const char *mxt_link_name(const struct mxt_link *link);
 /* Appends a command to what is to be sent; `lengths` NULL: NUL-terminated words. MXT_OK; nothing was appended: MXT_EIO, it is not connected; MXT_ENOMEM. */
 enum mxt_status mxt_link_append(struct mxt_link *link, size_t argc, const char *const *argv, const size_t *lengths) MXT_MUST_CHECK;
 
-/* Bytes appended and not sent yet; commands sent or appended that have no reply yet. */
-size_t mxt_link_unsent(const struct mxt_link *link);
+/* Commands sent or appended that have no reply yet. */
 size_t mxt_link_unanswered(const struct mxt_link *link);
 
 /*
@@ -65,7 +64,10 @@ size_t mxt_link_unanswered(const struct mxt_link *link);
  */
 enum mxt_status mxt_link_pump(struct mxt_link *link, int timeout_ms, int wake_fd) MXT_MUST_CHECK;
 
-/* The next reply that has come, owned by the caller (freeReplyObject); NULL: none yet. Pump finds malformed ones. */
+/* Frees a reply, as a whole only: it owns its elements. NULL is accepted. */
+void mxt_reply_free(redisReply *reply);
+
+/* The next reply that has come, owned by the caller (mxt_reply_free); NULL: none yet. Pump finds malformed ones. */
 redisReply *mxt_link_reply(struct mxt_link *link);
 
 /* Sends one command and waits for its reply. Nothing may be unanswered or not taken. NULL: the link is broken. An error that Redis answers is a reply. */

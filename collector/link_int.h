@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "collector/link.h"
+#include "decoders/arena.h"
 
 #define MXT_LINK_PASSWORD_MAX 4096 /* bytes; Redis itself takes 512 MiB, nobody types more than this */
 #define MXT_LINK_NAME_SHOWN 120    /* characters of the name in a sentence, so that what follows has room */
@@ -33,7 +34,7 @@ struct mxt_link {
     int64_t moved_ms;    /* monotonic: when an answer moved last, or began to be awaited */
     redisReader *reader; /* of this connection */
     redisReplyObjectFunctions functions;
-    void *(*create_array)(const redisReadTask *, int); /* hiredis's own */
+    struct mxt_arena *growing;                         /* of the reply that is being parsed */
     size_t reply_bytes;                                /* of the reply that is not whole yet */
     char *out;                                         /* appended bytes from out_sent to out_used are to be sent */
     size_t out_sent, out_used, out_size;

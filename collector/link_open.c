@@ -102,7 +102,7 @@ static enum mxt_status greet(struct mxt_link *link, size_t argc, const char *con
         (void)mxt_link_break(link, "refused");
         memcpy(link->error, text, sizeof text);
     }
-    freeReplyObject(reply);
+    mxt_reply_free(reply);
     return is_fine ? MXT_OK : MXT_EIO;
 }
 

@@ -46,7 +46,7 @@ static enum mxt_status read_meta(struct mxt_link *link, uint32_t *out, char *err
         mxt_link_explain(link, reply, error);
         status = MXT_EMALFORMED;
     }
-    freeReplyObject(reply);
+    mxt_reply_free(reply);
     return status;
 }
 
@@ -62,7 +62,7 @@ static enum mxt_status write_meta(struct mxt_link *link, uint32_t wanted, char *
     enum mxt_status status = reply->type == REDIS_REPLY_INTEGER ? MXT_OK : MXT_EMALFORMED;
     if (status != MXT_OK)
         mxt_link_explain(link, reply, error);
-    freeReplyObject(reply);
+    mxt_reply_free(reply);
     return status;
 }
 

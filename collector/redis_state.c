@@ -37,7 +37,7 @@ static enum mxt_status check_schema(struct mxt_link *link, char *error)
     redisReply *reply = mxt_ask(link, error, 4, (const char *const[]){"HSETNX", MXT_PARTITION_META, "schema", ours});
     if (reply == NULL)
         return MXT_EIO;
-    freeReplyObject(reply);
+    mxt_reply_free(reply);
     enum mxt_status status = mxt_ask_text(link, error, 3, (const char *const[]){"HGET", MXT_PARTITION_META, "schema"}, &text);
     if (status == MXT_OK && (text == NULL || strtol(text, NULL, 10) > MXT_REDIS_SCHEMA)) {
         snprintf(error, MXT_LINK_ERROR, "%.100s: " MXT_PARTITION_META " says that a newer mxtap has written here (schema %.20s, ours is %d): update this collector",

@@ -134,7 +134,7 @@ enum mxt_status mxt_scripts_load(struct mxt_scripts *scripts, struct mxt_link *l
             snprintf(error, MXT_LINK_ERROR, "%s", mxt_link_error(link));
         else
             mxt_link_explain(link, reply, error);
-        freeReplyObject(reply);
+        mxt_reply_free(reply);
         if (!is_loaded)
             return MXT_EIO;
     }
@@ -162,7 +162,7 @@ enum mxt_status mxt_scripts_check_keys(struct mxt_link *link, const char *prefix
             snprintf(what, sizeof what, "%s is a %.20s, not a %s", key, mxt_reply_is_text(reply, NULL) ? reply->str : "?", keys[i].kind);
             mxt_script_explain_key(link, what, error);
         }
-        freeReplyObject(reply);
+        mxt_reply_free(reply);
         if (!is_well)
             return MXT_EIO;
     }

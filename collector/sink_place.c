@@ -30,7 +30,7 @@ static redisReply *ask(struct mxt_link *link, size_t argc, const char *const *ar
     else
         mxt_link_explain(link, reply, error);
     snprintf(why, MXT_SINK_WHY, "%s", error);
-    freeReplyObject(reply);
+    mxt_reply_free(reply);
     return NULL;
 }
 
@@ -54,7 +54,7 @@ enum mxt_status mxt_sink_place_load(struct mxt_sink_place *place, const char *na
         snprintf(place->id, sizeof place->id, "%s", reply->element[0]->str);
         place->position = strtoull(reply->element[1]->str, NULL, 10);
     }
-    freeReplyObject(reply);
+    mxt_reply_free(reply);
     return MXT_OK;
 }
 
@@ -64,7 +64,7 @@ enum mxt_status mxt_sink_place_save(const struct mxt_sink_place *place, const ch
     snprintf(key, sizeof key, "%ssink:%s", place->prefix, name);
     snprintf(position, sizeof position, "%" PRIu64, place->position);
     redisReply *reply = ask(link, 6, (const char *const[]){"HSET", key, "cursor", place->id, "position", position}, why);
-    freeReplyObject(reply);
+    mxt_reply_free(reply);
     return reply == NULL ? MXT_EIO : MXT_OK;
 }
 
@@ -129,12 +129,12 @@ enum mxt_status mxt_sink_place_look(struct mxt_sink_place *place, struct mxt_lin
         char error[MXT_LINK_ERROR];
         mxt_link_explain(link, reply, error);
         snprintf(why, MXT_SINK_WHY, "%s", error);
-        freeReplyObject(reply);
+        mxt_reply_free(reply);
         return MXT_EIO;
     }
     if (!is_none)
         read_info(reply, &info);
     compare(place, &info, look);
-    freeReplyObject(reply);
+    mxt_reply_free(reply);
     return MXT_OK;
 }

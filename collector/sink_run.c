@@ -280,7 +280,7 @@ static void take_some(struct mxt_sink *sink)
                 break;
         }
     }
-    freeReplyObject(reply);
+    mxt_reply_free(reply);
 }
 
 void *mxt_sink_run(void *context)

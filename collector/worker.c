@@ -60,7 +60,7 @@ static bool work(struct mxt_worker *worker)
             reply = mxt_link_reply(worker->reader);
         }
         bool is_well = reply == NULL || mxt_worker_take(worker, reply);
-        freeReplyObject(reply);
+        mxt_reply_free(reply);
         if (!is_well || (status != MXT_OK && !mxt_worker_break(worker, worker->reader)))
             return false;
         if (worker->config.options->is_once && worker->is_drained)
@@ -105,7 +105,7 @@ static void renew_while_loading(void *context)
     worker->renewed_ms = now;
     mxt_worker_key(worker, "lease", lease);
     snprintf(ms, sizeof ms, "%u", MXT_LEASE_MS);
-    freeReplyObject(mxt_script_call(&worker->scripts, worker->writer, MXT_SCRIPT_RENEW, 1, 3, (const char *const[]){lease, worker->config.lease, ms}));
+    mxt_reply_free(mxt_script_call(&worker->scripts, worker->writer, MXT_SCRIPT_RENEW, 1, 3, (const char *const[]){lease, worker->config.lease, ms}));
 }
 
 /* What Redis no longer knows of what we did is gone, and a person should know. */
@@ -162,7 +162,7 @@ static bool load(struct mxt_worker *worker)
         return mxt_worker_give_up(worker, MXT_WORKER_BROKEN, status == MXT_ENOMEM ? "out of memory" : error);
     mxt_worker_key(worker, "events", events);
     /* That it is there already is the usual answer. */
-    freeReplyObject(mxt_link_call(worker->writer, 6, (const char *const[]){"XGROUP", "CREATE", events, MXT_WORKER_GROUP, "0", "MKSTREAM"}, NULL));
+    mxt_reply_free(mxt_link_call(worker->writer, 6, (const char *const[]){"XGROUP", "CREATE", events, MXT_WORKER_GROUP, "0", "MKSTREAM"}, NULL));
     mxt_worker_publish(worker);
     return true;
 }
@@ -173,7 +173,7 @@ static void release_lease(struct mxt_worker *worker)
     if (worker->writer == NULL || !mxt_link_is_connected(worker->writer) || worker->sent_count > 0)
         return;
     mxt_worker_key(worker, "lease", lease);
-    freeReplyObject(mxt_script_call(&worker->scripts, worker->writer, MXT_SCRIPT_RELEASE, 1, 2, (const char *const[]){lease, worker->config.lease}));
+    mxt_reply_free(mxt_script_call(&worker->scripts, worker->writer, MXT_SCRIPT_RELEASE, 1, 2, (const char *const[]){lease, worker->config.lease}));
 }
 
 static void *run(void *argument)

@@ -4,10 +4,10 @@
 #include "collector/ask.h"
 #include "collector/worker_int.h"
 
-#define READ_MAX   1000u      /* entries asked for at once, at most, */
-#define READ_BYTES (4u << 20) /* and about so many bytes */
-#define BLOCK_MS   500u       /* how long a read waits for entries */
-#define DRAIN_EACH 32u        /* entries judged between two looks for what the next read brings */
+#define READ_MAX   4000u       /* entries asked for at once, at most: the more of them, the more of what they change is written once for all of them, */
+#define READ_BYTES (16u << 20) /* and about so many bytes */
+#define BLOCK_MS   500u        /* how long a read waits for entries */
+#define MOVE_EACH  16u         /* entries judged between two looks at the sockets */
 
 bool mxt_worker_ask(struct mxt_worker *worker)
 {
@@ -69,12 +69,12 @@ static void adapt_count(struct mxt_worker *worker, const redisReply *entries)
 }
 
 /*
- * The answer to the next read is far larger than what a socket holds: what has come of it is taken between two entries. Left for later it would come only when Redis
- * is done with the batch sent in between, and each would wait for the other.
+ * The answer to the next read and the last batch are far larger than what a socket holds: what has come and what can go is moved between two entries. Left for later,
+ * Redis and this thread would wait for each other by turns.
  */
-static bool drain(struct mxt_worker *worker)
+static bool move(struct mxt_worker *worker)
 {
-    return mxt_link_pump(worker->reader, 0, -1) == MXT_OK || mxt_worker_break(worker, worker->reader);
+    return (mxt_link_pump(worker->reader, 0, -1) == MXT_OK || mxt_worker_break(worker, worker->reader)) && mxt_worker_pump(worker, 0);
 }
 
 /* Judges what was read, while Redis looks for more. */
@@ -92,9 +92,7 @@ static bool take_entries(struct mxt_worker *worker, const redisReply *entries)
     for (size_t i = 0; i < entries->elements; i++) {
         if (read_entry_id(entries->element[i], &id) && mxt_keeper_take(worker->keeper, id, entries->element[i]->element[1]) != MXT_OK)
             return mxt_worker_give_up(worker, MXT_WORKER_BROKEN, "out of memory");
-        if (i % DRAIN_EACH == DRAIN_EACH - 1 && !drain(worker))
-            return false;
-        if (!mxt_worker_keep_house(worker)) /* on a slow machine a batch can outlast the lease */
+        if (i % MOVE_EACH == MOVE_EACH - 1 && (!move(worker) || !mxt_worker_keep_house(worker))) /* on a slow machine a batch can outlast the lease */
             return false;
     }
     return mxt_worker_send(worker);

@@ -5,7 +5,7 @@
 #include "collector/ask.h"
 #include "collector/worker_int.h"
 
-#define WINDOW   4u    /* batches sent and not confirmed: Redis applies one while the next is judged */
+#define WINDOW   3u    /* batches not confirmed: Redis applies one and takes in the next, while another is judged */
 #define HOUSE    3u    /* what keeps house may send at once */
 #define TICK_MS  10000 /* between two entries of the type `clock` */
 #define GROUP_MS 2000  /* between two moves of the consumer group, which shows the lag */
@@ -66,18 +66,18 @@ bool mxt_worker_pump(struct mxt_worker *worker, int timeout_ms)
     enum mxt_status status = mxt_link_pump(worker->writer, timeout_ms, -1);
     while (is_well && worker->sent_count > 0 && (reply = mxt_link_reply(worker->writer)) != NULL) {
         is_well = take_reply(worker, reply);
-        freeReplyObject(reply);
+        mxt_reply_free(reply);
     }
     return is_well && (status == MXT_OK || mxt_worker_break(worker, worker->writer));
 }
 
-/* All is sent, and at most so many batches are unconfirmed. */
+/* At most so many batches are unconfirmed, which bounds what is not even sent. */
 static bool settle(struct mxt_worker *worker, size_t batches)
 {
     do {
         if (!mxt_worker_pump(worker, 0))
             return false;
-        if (mxt_link_unsent(worker->writer) > 0 || worker->batches > batches || worker->sent_count >= MXT_WORKER_SENT_MAX - HOUSE) {
+        if (worker->batches > batches || worker->sent_count >= MXT_WORKER_SENT_MAX - HOUSE) {
             if (!mxt_worker_pump(worker, MXT_WORKER_WAIT_MS))
                 return false;
         } else {

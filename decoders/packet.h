@@ -70,10 +70,17 @@ struct mxt_segment {
     uint32_t payload_length;  /* bytes at `payload` */
     uint32_t payload_missing; /* bytes that followed on the wire, cut by the snap length */
     const uint8_t *tcp;       /* the TCP header, for the checksum */
-    const struct mxt_frame *frame; /* it came in; where fragments were put together, the last one's */
+    const struct mxt_frame *frame; /* it came in; where fragments were put together, the last one's; NULL: not kept */
     const char *interface;    /* of the frame */
     uint32_t frame_bytes;     /* the frame's length on the wire, for accounting */
 };
+
+/* Whether the segment's bytes lie in its frame, and not in a datagram put together from fragments. */
+static inline bool mxt_segment_is_in_frame(const struct mxt_segment *segment)
+{
+    const struct mxt_frame *frame = segment->frame;
+    return frame != NULL && frame->captured > 0 && segment->tcp >= frame->data && segment->tcp < frame->data + frame->captured;
+}
 
 enum mxt_packet_verdict {
     MXT_PACKET_SEGMENT,     /* *out is filled */

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,8 @@ struct mxt_capture {
     size_t path_count, path_room;
     char *faults, *remarks; /* sentences, one a line, or NULL */
     struct mxt_interface_names names;
+    struct mxt_chunks chunks;
+    struct mxt_reader *awaited; /* a pipe that had nothing, or NULL */
 };
 
 /* Adds a line; one that finds no memory is left out. */
@@ -86,19 +89,28 @@ static enum mxt_status add_path(struct mxt_capture *capture, const char *folder,
     return MXT_OK;
 }
 
+/* Where no frame that was given is in use. */
+static bool give_back_left(struct mxt_chunks *chunks)
+{
+    struct mxt_chunk *left = chunks->left;
+    chunks->left = NULL;
+    return mxt_chunks_give_back(chunks, left);
+}
+
 /* Whether a file in a folder is worth opening: other things lie beside captures. What cannot be read is, so that it is told. */
-static bool is_capture(const char *path, struct mxt_interface_names *names)
+static bool is_capture(const char *path, struct mxt_interface_names *names, struct mxt_chunks *chunks)
 {
     struct mxt_reader reader;
     bool answer = true;
     struct stat info;
     if (stat(path, &info) != 0 || !S_ISREG(info.st_mode))
         return false;
-    if (mxt_reader_init(&reader, path, 0, names) == MXT_OK) {
+    if (mxt_reader_init(&reader, path, 0, names, chunks) == MXT_OK) {
         enum mxt_status status = mxt_reader_open(&reader);
         answer = status != MXT_EMALFORMED || reader.is_recognised;
     }
     mxt_reader_clear(&reader);
+    give_back_left(chunks);
     return answer;
 }
 
@@ -117,7 +129,7 @@ static enum mxt_status add_folder(struct mxt_capture *capture, const char *folde
         if (status == MXT_OK)
             status = add_path(capture, folder, entries[i]->d_name);
         free(entries[i]);
-        if (status == MXT_OK && !is_capture(capture->paths[capture->path_count - 1], &capture->names))
+        if (status == MXT_OK && !is_capture(capture->paths[capture->path_count - 1], &capture->names, &capture->chunks))
             free(capture->paths[--capture->path_count]);
     }
     free(entries);
@@ -167,6 +179,7 @@ static enum mxt_status prepare_reader(struct mxt_capture *capture, struct mxt_re
             return MXT_OK;
         }
         mxt_reader_close(reader);
+        give_back_left(&capture->chunks);
         reader->source.done = 0;
     }
     capture->heap[capture->heap_count++] = reader;
@@ -183,7 +196,7 @@ static enum mxt_status open_all(struct mxt_capture *capture, const char *const *
     if (capture->readers == NULL || capture->heap == NULL)
         return MXT_ENOMEM;
     for (; capture->count < capture->path_count && status == MXT_OK; capture->count++)
-        status = mxt_reader_init(&capture->readers[capture->count], capture->paths[capture->count], capture->count, &capture->names);
+        status = mxt_reader_init(&capture->readers[capture->count], capture->paths[capture->count], capture->count, &capture->names, &capture->chunks);
     for (size_t i = 0; i < capture->count && status == MXT_OK; i++) {
         status = prepare_reader(capture, &capture->readers[i]);
         if (status != MXT_OK && capture->readers[i].fault != NULL)
@@ -197,6 +210,7 @@ static enum mxt_status open_all(struct mxt_capture *capture, const char *const *
 struct mxt_capture *mxt_capture_open(const char *const *paths, size_t count, char *error)
 {
     snprintf(error, MXT_CAPTURE_ERROR, "out of memory");
+    mxt_window_guard();
     struct mxt_capture *capture = calloc(1, sizeof *capture);
     if (capture == NULL)
         return NULL;
@@ -215,6 +229,8 @@ void mxt_capture_free(struct mxt_capture *capture)
         return;
     for (size_t i = 0; i < capture->count; i++)
         mxt_reader_clear(&capture->readers[i]);
+    give_back_left(&capture->chunks);
+    mxt_chunks_clear(&capture->chunks);
     for (size_t i = 0; i < capture->path_count; i++)
         free(capture->paths[i]);
     free(capture->paths);
@@ -224,12 +240,6 @@ void mxt_capture_free(struct mxt_capture *capture)
     free(capture->remarks);
     mxt_arena_free(&capture->names.arena);
     free(capture);
-}
-
-void mxt_capture_read_ahead(struct mxt_capture *capture, void (*began)(void *context), void *context)
-{
-    if (capture->count == 1 && capture->heap_count == 1)
-        mxt_source_read_ahead(&capture->heap[0]->source, began, context);
 }
 
 /* Reads the reader's next frame ahead. As mxt_reader_next. */
@@ -257,8 +267,10 @@ static enum mxt_status next_merged(struct mxt_capture *capture, struct mxt_frame
             return MXT_OK;
         }
         enum mxt_status status = advance(reader);
-        if (status == MXT_MORE)
+        if (status == MXT_MORE) {
+            capture->awaited = reader;
             return status;
+        }
         if (status != MXT_OK) {
             end_reader(capture, reader);
             capture->fast = NULL;
@@ -270,19 +282,45 @@ static enum mxt_status next_merged(struct mxt_capture *capture, struct mxt_frame
     return MXT_DONE;
 }
 
+/* Damage that showed when frames were used: told with the rest, or right away where the rest was told. */
+static void note_shortened(struct mxt_capture *capture)
+{
+    for (size_t i = 0; i < capture->count; i++) {
+        struct mxt_reader *reader = &capture->readers[i];
+        if (!reader->source.is_shortened || reader->fault != NULL)
+            continue;
+        mxt_reader_fail(reader, MXT_EIO, "before packet %" PRIu64 ": %s", reader->packets + 1, MXT_SHORTENED);
+        if (reader->has_ended && reader->fault != NULL)
+            add_line(&capture->faults, reader->fault);
+    }
+}
+
 enum mxt_status mxt_capture_next(struct mxt_capture *capture, struct mxt_frame *out)
 {
+    if (capture->chunks.left != NULL && give_back_left(&capture->chunks))
+        note_shortened(capture);
     if (capture->fast != NULL && mxt_pcap_take(capture->fast, out))
         return MXT_OK;
     return next_merged(capture, out);
 }
 
-size_t mxt_capture_more(struct mxt_capture *capture, struct mxt_frame *out, size_t max)
+struct mxt_chunk *mxt_capture_take_left(struct mxt_capture *capture)
 {
-    size_t count = 0;
-    while (count < max && capture->fast != NULL && mxt_pcap_take(capture->fast, &out[count]))
-        count++;
-    return count;
+    struct mxt_chunk *left = capture->chunks.left;
+    capture->chunks.left = NULL;
+    return left;
+}
+
+void mxt_capture_give_back(struct mxt_capture *capture, struct mxt_chunk *list)
+{
+    if (mxt_chunks_give_back(&capture->chunks, list))
+        note_shortened(capture);
+}
+
+void mxt_capture_wait(const struct mxt_capture *capture)
+{
+    if (capture->awaited != NULL && capture->awaited->is_open)
+        mxt_tap_wait(&capture->awaited->source.tap);
 }
 
 const char *mxt_capture_error(const struct mxt_capture *capture)

@@ -15,6 +15,7 @@
 #define MXT_CAPTURE_ERROR 512 /* bytes that hold any message of this file */
 
 struct mxt_capture;
+struct mxt_chunk;
 
 /* Opens the captures named. NULL on failure, with one sentence in `error` (MXT_CAPTURE_ERROR bytes) that names file, fault and mend; opening fails whole. */
 struct mxt_capture *mxt_capture_open(const char *const *paths, size_t count, char *error);
@@ -23,23 +24,21 @@ struct mxt_capture *mxt_capture_open(const char *const *paths, size_t count, cha
 void mxt_capture_free(struct mxt_capture *capture);
 
 /*
- * From here on a thread reads ahead of the frames asked for, and decompresses, where there is one capture. Several are read as their frames are wanted: they may
- * be thousands. To be called once at most, when threads may be started. `began` (or NULL) is called first thing in the thread.
- */
-void mxt_capture_read_ahead(struct mxt_capture *capture, void (*began)(void *context), void *context);
-
-/*
- * The next frame in time order. MXT_OK: *out is filled, its bytes valid until the next call. MXT_DONE: all files are at their end; mxt_capture_error tells
- * whether one of them was damaged. MXT_MORE: a signal came while a pipe had nothing to read, or some time passed; call again, or leave. A damaged or truncated file is used up to
- * the damage and then left; the others go on.
+ * The next frame in time order. MXT_OK: *out is filled, its bytes valid until the next call, or longer (mxt_capture_take_left). MXT_DONE: all files are at their end;
+ * mxt_capture_error tells whether one of them was damaged. MXT_MORE: a pipe has nothing to be read; wait, and call again, or leave. A damaged or truncated file is used
+ * up to the damage and then left; the others go on.
  */
 enum mxt_status mxt_capture_next(struct mxt_capture *capture, struct mxt_frame *out) MXT_MUST_CHECK;
 
+/* After MXT_MORE: waits until there is something, a signal comes, or a twentieth of a second has passed. */
+void mxt_capture_wait(const struct mxt_capture *capture);
+
 /*
- * Up to `max` further frames that are at hand behind the one given last: nothing is read for them. They, and that one, stay valid until mxt_capture_next is called.
- * How many there are; none where files are merged.
+ * Memory that frames lie in. The capture takes it back in mxt_capture_next, when the frames in it were given. Who takes it away before that keeps those frames valid, all but
+ * the one given last, which lies in later memory; until it gives the memory back, before it frees the capture. NULL: nothing was left since.
  */
-size_t mxt_capture_more(struct mxt_capture *capture, struct mxt_frame *out, size_t max);
+struct mxt_chunk *mxt_capture_take_left(struct mxt_capture *capture);
+void mxt_capture_give_back(struct mxt_capture *capture, struct mxt_chunk *list);
 
 /* The faults met so far, one sentence a line with file and packet number ("mail.pcap: packet 1234: cut off after 60 of 1514 bytes; ..."), or NULL. Valid until
  * the next call or free. */

@@ -15,24 +15,18 @@
 #define MXT_SOURCE_NEED_MAX (512u << 10) /* contiguous bytes that can be asked of a source: a frame and a pcapng block's options */
 #define MXT_INTERFACE_NAMES 256          /* different interface names kept of one capture; frames of further ones have none */
 
-/*
- * Bytes asked of the kernel at once. Files are read, not mapped: measured on a file of 1 GB in the page cache (2.5 GHz Cascade Lake, Linux 6.18; frames
- * of 60 to 1514 bytes, on average 786), looking at Ethernet type, IP header and ports of every frame, in seconds: libpcap's loop 0.283; read() in
- * pieces of 64 KiB 0.143, 128 KiB 0.141, 256 KiB 0.142, 512 KiB 0.153, 1 MiB 0.167; mmap 0.136, populated in windows of 1 to 16 MiB 0.138. What
- * mapping gains where payload is left alone it loses where it is looked at, since read bytes are in the cache already; and a mapped file
- * that shrinks kills the program. Small enough to stay in the second-level cache.
- */
-#define MXT_READ_SIZE (128u << 10)
+#define MXT_READ_SIZE (128u << 10)  /* bytes asked of the kernel at once where a capture is not mapped; small enough to stay in the second-level cache */
+#define MXT_WAIT_MS   50            /* the longest wait for a pipe; also how late its reader notices that it is to stop */
 
 enum mxt_compression { MXT_COMPRESSION_NONE, MXT_COMPRESSION_GZIP, MXT_COMPRESSION_ZSTD };
 
 struct mxt_unpacker;
 
-/* Where bytes come out of a file or pipe, decompressed. Belongs to one thread: the reading one, where there is one. */
+/* Where bytes come out of a file or pipe, decompressed. */
 struct mxt_tap {
     int fd; /* -1: closed */
     bool is_regular;
-    int stop_fd; /* readable: waiting for what is not regular is given up; -1: none */
+    bool waits; /* for what is not regular: else MXT_MORE says that there is nothing */
     enum mxt_compression compression;
     struct mxt_unpacker *unpacker; /* NULL where not compressed */
     uint8_t *packed;               /* bytes for it */
@@ -41,7 +35,7 @@ struct mxt_tap {
     char fault_text[160];
 };
 
-/* Opens `path` ("-": standard input, which is never closed). *size is the file's, 0 for a pipe. MXT_OK; MXT_EIO: `fault` is set. */
+/* Opens `path` ("-": standard input, which is never closed); it waits. *size is the file's, 0 for a pipe. MXT_OK; MXT_EIO: `fault` is set. */
 enum mxt_status mxt_tap_open(struct mxt_tap *tap, const char *path, uint64_t *size) MXT_MUST_CHECK;
 
 /* Closed is accepted. */
@@ -51,62 +45,91 @@ void mxt_tap_close(struct mxt_tap *tap);
 enum mxt_status mxt_tap_unpack(struct mxt_tap *tap, enum mxt_compression compression, const uint8_t *p, size_t n) MXT_MUST_CHECK;
 
 /*
- * Up to `room` bytes into `out`; blocks until there are some. MXT_OK: *n of them; MXT_DONE: *n of them, and the end; MXT_MORE: a signal came first, or `stop_fd`;
+ * Up to `room` bytes into `out`. MXT_OK: *n of them; MXT_DONE: *n of them, and the end; MXT_MORE: a signal came first, or a pipe that is not waited for is empty;
  * MXT_EIO, MXT_EMALFORMED (compressed data damaged or cut): `fault` is set.
  */
 enum mxt_status mxt_tap_draw(struct mxt_tap *tap, uint8_t *out, size_t room, size_t *n) MXT_MUST_CHECK;
 
-/* Bytes that a tap gave. */
-struct mxt_drawn {
-    uint8_t *p; /* behind MXT_SOURCE_NEED_MAX bytes that may be written to */
-    size_t n;
-    enum mxt_status status; /* as mxt_tap_draw */
-    uint64_t done;          /* the tap's, behind them */
-    const char *fault;      /* likewise */
+/* Waits until a pipe has something or has ended, a signal comes, or MXT_WAIT_MS have passed. */
+void mxt_tap_wait(const struct mxt_tap *tap);
+
+struct mxt_window;
+
+/* Before windows are opened, and before another thread is: has the program survive files that shrink. */
+void mxt_window_guard(void);
+
+/*
+ * Maps `size` bytes of a file from `offset` (of a page) on, to be read by any thread; *bytes is where. It outlives the file's shrinking: what is lost then reads as zeros.
+ * NULL: this file cannot be mapped, or too many are; read it.
+ */
+struct mxt_window *mxt_window_open(int fd, uint64_t offset, size_t size, const uint8_t **bytes);
+
+/* Whether bytes of it that somebody wanted were lost. */
+bool mxt_window_is_lost(const struct mxt_window *window);
+
+/* Unmaps it; nobody may read it any more. */
+void mxt_window_close(struct mxt_window *window);
+
+struct mxt_source;
+
+/* Memory that frames lie in: bytes that were drawn, or a window into a file. */
+struct mxt_chunk {
+    struct mxt_chunk *next;
+    struct mxt_window *window; /* NULL: `room` is its own */
+    struct mxt_source *source; /* it came from */
+    uint8_t *room;             /* MXT_CHUNK_SIZE bytes, which may be written to */
 };
 
-struct mxt_ahead;
+#define MXT_CHUNK_SIZE (MXT_SOURCE_NEED_MAX + MXT_READ_SIZE)
 
-/* Starts a thread that draws from the tap ahead of its use; the tap is its own until mxt_ahead_free. `began`: as mxt_capture_read_ahead. NULL: there is no
- * memory, or no thread. */
-struct mxt_ahead *mxt_ahead_new(struct mxt_tap *tap, void (*began)(void *context), void *context);
+/* The chunks of a capture. Zeroed has none. */
+struct mxt_chunks {
+    struct mxt_chunk *left; /* by their sources: nothing but frames that were given already lies in them */
+    struct mxt_chunk *free; /* to be used again */
+};
 
-/* Stops and frees it; the tap is the caller's again. NULL is accepted. */
-void mxt_ahead_free(struct mxt_ahead *ahead);
+#define MXT_SHORTENED "the file became shorter while it was read; what precedes was used, read it again when nobody writes to it"
 
-/* What was drawn next, valid until the call after the next. MXT_OK; MXT_MORE: nothing came for a while (MXT_AHEAD_WAIT_MS), ask again. */
-enum mxt_status mxt_ahead_take(struct mxt_ahead *ahead, struct mxt_drawn *out) MXT_MUST_CHECK;
+/* Gives a list of chunks back, which frames given earlier lay in. Whether bytes of theirs were lost: then `is_shortened` of their sources is set. */
+bool mxt_chunks_give_back(struct mxt_chunks *chunks, struct mxt_chunk *list);
 
-#define MXT_AHEAD_WAIT_MS 50 /* also how late a signal is noticed while a pipe is silent */
+/* Frees those that are free. */
+void mxt_chunks_clear(struct mxt_chunks *chunks);
 
-/* The bytes of a file or pipe, decompressed, in as long pieces as are asked for. */
+/*
+ * The bytes of a file or pipe, decompressed, in as long pieces as are asked for. A plain file is mapped, window by window: measured on a file of 1.2 GB in the page
+ * cache (Cascade Lake, Linux 6.18), what nobody looks at costs 0.05 s so, and 0.2 s where read() copies it; and half of all mail is passed over, being encrypted.
+ */
 struct mxt_source {
-    const uint8_t *p, *end; /* bytes at hand */
-    uint8_t *buffer;        /* in which they are, while nothing is read ahead */
-    bool is_at_end;         /* no byte follows those at hand */
+    const uint8_t *p, *end;    /* bytes at hand */
+    struct mxt_chunk *chunk;   /* in which they are, or NULL */
+    struct mxt_chunks *chunks; /* the capture's */
+    bool is_mapped;
+    bool is_shortened;       /* a mapped file lost bytes that somebody wanted */
+    bool is_at_end;          /* no byte follows those at hand */
     enum mxt_status failure; /* lasts: nothing more can be read; MXT_OK: none */
     struct mxt_tap tap;
-    struct mxt_ahead *ahead; /* or NULL */
-    uint64_t skip;           /* bytes still to be passed over */
-    uint64_t done, size;     /* bytes read of the file; its size, 0 where it has none */
-    const char *fault;       /* what went wrong, after MXT_EIO, MXT_EMALFORMED or MXT_ENOMEM; lives as long as the source */
+    uint64_t end_at;     /* mapped: where in the file `end` is */
+    uint64_t skip;       /* bytes still to be passed over */
+    uint64_t done, size; /* bytes read of the file; its size, 0 where it has none */
+    const char *fault;   /* what went wrong, after MXT_EIO, MXT_EMALFORMED or MXT_ENOMEM; lives as long as the source */
 };
 
 /* Opens `path` ("-": standard input, which is never closed) and looks through compression. MXT_OK, or an error with `fault` set and the source closed. */
-enum mxt_status mxt_source_open(struct mxt_source *source, const char *path) MXT_MUST_CHECK;
+enum mxt_status mxt_source_open(struct mxt_source *source, const char *path, struct mxt_chunks *chunks) MXT_MUST_CHECK;
 
 /* Closed is accepted, and so is closing twice. `done`, `size` and `fault` stay. */
 void mxt_source_close(struct mxt_source *source);
 
-/* From here on a thread reads ahead, if the system gives one. `began`: as mxt_capture_read_ahead. */
-void mxt_source_read_ahead(struct mxt_source *source, void (*began)(void *context), void *context);
-
 /*
- * Sees to it that `n` (at most MXT_SOURCE_NEED_MAX) bytes are at source->p in one piece; blocks for no more than that. Moves what is at hand, so earlier
- * pointers into it end. MXT_OK; MXT_DONE: the end comes before; MXT_MORE: a signal came first, or it may have, ask again; MXT_EIO, MXT_EMALFORMED
- * (compressed data damaged or cut), MXT_ENOMEM: `fault` is set.
+ * Sees to it that `n` (at most MXT_SOURCE_NEED_MAX) bytes are at source->p in one piece; they may move, and stay valid where they were until their chunk, if it was left, is
+ * given back. MXT_OK; MXT_DONE: the end comes before; MXT_MORE: as mxt_tap_draw, ask again; MXT_EIO (also a file that became shorter), MXT_EMALFORMED (compressed
+ * data damaged or cut), MXT_ENOMEM: `fault` is set.
  */
 enum mxt_status mxt_source_need(struct mxt_source *source, size_t n) MXT_MUST_CHECK;
+
+/* Whether the zeros at hand may be none of the file's: it is shorter than it was. MXT_OK: they are; MXT_EIO: `fault` is set. */
+enum mxt_status mxt_source_confirm(struct mxt_source *source) MXT_MUST_CHECK;
 
 /* Passes over `n` bytes, as far as there are any. */
 void mxt_source_skip(struct mxt_source *source, uint64_t n);
@@ -162,6 +185,7 @@ struct mxt_reader {
     uint32_t interface_count, interface_room;
     int64_t last_us; /* pcapng: the latest packet's time, for blocks that have none */
     struct mxt_interface_names *names;
+    struct mxt_chunks *chunks;
     const char *path;
     char *label;    /* the path for messages: short and printable */
     char *fault;    /* one sentence, or NULL */
@@ -172,8 +196,9 @@ struct mxt_reader {
     struct mxt_frame frame; /* read ahead */
 };
 
-/* Prepares a reader of `path`, which must live as long. MXT_OK or MXT_ENOMEM. */
-enum mxt_status mxt_reader_init(struct mxt_reader *reader, const char *path, size_t index, struct mxt_interface_names *names) MXT_MUST_CHECK;
+/* Prepares a reader of `path`, which must live as long, like `names` and `chunks`. MXT_OK or MXT_ENOMEM. */
+enum mxt_status mxt_reader_init(struct mxt_reader *reader, const char *path, size_t index, struct mxt_interface_names *names, struct mxt_chunks *chunks)
+    MXT_MUST_CHECK;
 
 /* Releases everything. Zeroed is accepted. */
 void mxt_reader_clear(struct mxt_reader *reader);
@@ -184,7 +209,7 @@ enum mxt_status mxt_reader_open(struct mxt_reader *reader) MXT_MUST_CHECK;
 /* Closes the file; what was counted stays. */
 void mxt_reader_close(struct mxt_reader *reader);
 
-/* The next frame, valid until the next call. MXT_OK, MXT_DONE at the end, MXT_MORE (a signal), or an error with `fault` set: the file is left. */
+/* The next frame, valid until its chunk was left and is given back. MXT_OK, MXT_DONE at the end, MXT_MORE (a pipe is empty), or an error with `fault` set: the file is left. */
 enum mxt_status mxt_reader_next(struct mxt_reader *reader, struct mxt_frame *out) MXT_MUST_CHECK;
 
 /* Sets `fault`: the label, the sentence. Returns `status`. An earlier fault stays: it is the cause. */
@@ -213,7 +238,22 @@ static inline uint32_t mxt_reader_u32(const struct mxt_reader *reader, const uin
     return reader->is_swapped ? __builtin_bswap32(value) : value;
 }
 
-/* The frame of a pcap record that is whole and sound in the buffer; false, and nothing changed, for any other. The path of nearly every packet. */
+/* Steps over a pcap record that is known to be whole and sound, and gives its frame. */
+static inline void mxt_pcap_step(struct mxt_reader *reader, uint32_t captured, uint32_t wire, struct mxt_frame *out)
+{
+    const uint8_t *p = reader->source.p;
+    uint32_t fraction = mxt_reader_u32(reader, p + 4);
+    out->time_us = (int64_t)mxt_reader_u32(reader, p) * 1000000 + (reader->is_nano ? fraction / 1000 : fraction);
+    out->data = p + reader->record_header;
+    out->captured = captured;
+    out->wire = wire;
+    out->link_type = reader->link_type;
+    out->interface = NULL;
+    reader->source.p = out->data + captured;
+    reader->packets++;
+}
+
+/* The frame of a pcap record that is whole and sound and at hand; false, and nothing changed, for any other, and for one without bytes. The path of nearly every packet. */
 static inline bool mxt_pcap_take(struct mxt_reader *reader, struct mxt_frame *out)
 {
     const uint8_t *p = reader->source.p;
@@ -221,18 +261,10 @@ static inline bool mxt_pcap_take(struct mxt_reader *reader, struct mxt_frame *ou
     if (left < header)
         return false;
     uint32_t captured = mxt_reader_u32(reader, p + 8), wire = mxt_reader_u32(reader, p + 12);
-    if (captured > left - header || captured > wire || captured > MXT_FRAME_MAX)
+    if (captured > left - header || captured > wire || captured > MXT_FRAME_MAX || captured == 0)
         return false;
-    uint32_t fraction = mxt_reader_u32(reader, p + 4);
-    out->time_us = (int64_t)mxt_reader_u32(reader, p) * 1000000 + (reader->is_nano ? fraction / 1000 : fraction);
-    out->data = p + header;
-    out->captured = captured;
-    out->wire = wire;
-    out->link_type = reader->link_type;
-    out->interface = NULL;
-    reader->source.p = p + header + captured;
-    reader->packets++;
-    __builtin_prefetch(reader->source.p); /* another core has read it: the next frame's headers, two cache lines */
+    mxt_pcap_step(reader, captured, wire, out);
+    __builtin_prefetch(reader->source.p); /* the next frame's headers, two cache lines, while this one is decoded */
     __builtin_prefetch(reader->source.p + 64);
     return true;
 }

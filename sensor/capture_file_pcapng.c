@@ -48,6 +48,8 @@ struct block {
 
 static enum mxt_status damaged(struct mxt_reader *reader, const char *what)
 {
+    if (mxt_source_confirm(&reader->source) != MXT_OK)
+        return mxt_reader_fail(reader, MXT_EIO, "packet %" PRIu64 ": %s", reader->packets + 1, reader->source.fault);
     mxt_reader_fail(reader, MXT_EMALFORMED, "packet %" PRIu64 ": %s; what precedes was used, copy the file again", reader->packets + 1, what);
     return MXT_EMALFORMED;
 }

@@ -31,13 +31,14 @@ enum mxt_status mxt_reader_fail(struct mxt_reader *reader, enum mxt_status statu
     return status;
 }
 
-enum mxt_status mxt_reader_init(struct mxt_reader *reader, const char *path, size_t index, struct mxt_interface_names *names)
+enum mxt_status mxt_reader_init(struct mxt_reader *reader, const char *path, size_t index, struct mxt_interface_names *names, struct mxt_chunks *chunks)
 {
     memset(reader, 0, sizeof *reader);
     reader->source.tap.fd = -1;
     reader->path = path;
     reader->index = index;
     reader->names = names;
+    reader->chunks = chunks;
     reader->key_us = INT64_MIN;
     size_t length = strlen(path);
     bool is_long = length > LABEL_MAX;
@@ -145,9 +146,10 @@ static enum mxt_status begin_pcap(struct mxt_reader *reader, uint32_t magic)
     return MXT_OK;
 }
 
-enum mxt_status mxt_reader_open(struct mxt_reader *reader)
+/* The file's header. As mxt_reader_open. */
+static enum mxt_status begin(struct mxt_reader *reader)
 {
-    enum mxt_status status = mxt_source_open(&reader->source, reader->path);
+    enum mxt_status status = mxt_source_open(&reader->source, reader->path, reader->chunks);
     if (status != MXT_OK)
         return mxt_reader_fail(reader, status, "%s", reader->source.fault);
     reader->is_open = true;
@@ -171,7 +173,14 @@ enum mxt_status mxt_reader_open(struct mxt_reader *reader)
     }
 }
 
-/* A pcap record that is not at hand whole, or not sound. */
+enum mxt_status mxt_reader_open(struct mxt_reader *reader)
+{
+    enum mxt_status status = begin(reader);
+    reader->source.tap.waits = false; /* from here on who asks for frames decides whether to wait */
+    return status;
+}
+
+/* A pcap record that is not at hand whole, or not sound, or empty. */
 static enum mxt_status next_pcap(struct mxt_reader *reader, struct mxt_frame *out)
 {
     if (mxt_pcap_take(reader, out))
@@ -184,6 +193,8 @@ static enum mxt_status next_pcap(struct mxt_reader *reader, struct mxt_frame *ou
     if (status != MXT_OK)
         return status;
     uint32_t captured = mxt_reader_u32(reader, source->p + 8), wire = mxt_reader_u32(reader, source->p + 12);
+    if ((captured > MXT_FRAME_MAX || captured > wire || captured == 0) && mxt_source_confirm(source) != MXT_OK)
+        return mxt_reader_fail(reader, MXT_EIO, "packet %" PRIu64 ": %s", reader->packets + 1, source->fault);
     if (captured > MXT_FRAME_MAX || captured > wire)
         return mxt_reader_fail(reader, MXT_EMALFORMED,
                                "packet %" PRIu64 ": its header claims %" PRIu32 " captured bytes of %" PRIu32
@@ -196,7 +207,8 @@ static enum mxt_status next_pcap(struct mxt_reader *reader, struct mxt_frame *ou
                                mxt_source_left(source) - reader->record_header, captured);
     if (status != MXT_OK)
         return status == MXT_MORE ? status : mxt_reader_need(reader, reader->record_header + captured, "bytes");
-    return mxt_pcap_take(reader, out) ? MXT_OK : MXT_EMALFORMED;
+    mxt_pcap_step(reader, captured, wire, out);
+    return MXT_OK;
 }
 
 enum mxt_status mxt_reader_next(struct mxt_reader *reader, struct mxt_frame *out)

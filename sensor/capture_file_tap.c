@@ -28,7 +28,7 @@ static enum mxt_status fail_errno(struct mxt_tap *tap, const char *doing, const 
 
 enum mxt_status mxt_tap_open(struct mxt_tap *tap, const char *path, uint64_t *size)
 {
-    *tap = (struct mxt_tap){.stop_fd = -1};
+    *tap = (struct mxt_tap){.waits = true};
     tap->fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     if (tap->fd < 0)
         return fail_errno(tap, "open", errno == EACCES ? "give this user the right to read it" : "check the name");
@@ -62,19 +62,18 @@ enum mxt_status mxt_tap_unpack(struct mxt_tap *tap, enum mxt_compression compres
     tap->unpacker = mxt_unpacker_new(compression);
     if (tap->packed == NULL || tap->unpacker == NULL)
         return fail(tap, MXT_ENOMEM, "out of memory");
-    memcpy(tap->packed, p, n);
+    if (n > 0)
+        memcpy(tap->packed, p, n);
     mxt_unpacker_feed(tap->unpacker, tap->packed, n);
     return MXT_OK;
 }
 
-/* One read() into `p`. MXT_OK with *got > 0, MXT_DONE at the end, MXT_MORE after a signal or when asked to stop, MXT_EIO. */
+/* One read() into `p`. MXT_OK with *got > 0, MXT_DONE at the end, MXT_MORE after a signal or where there is nothing to be read now, MXT_EIO. */
 static enum mxt_status read_some(struct mxt_tap *tap, uint8_t *p, size_t n, size_t *got)
 {
-    if (tap->stop_fd >= 0 && !tap->is_regular) {
-        struct pollfd polled[] = {{.fd = tap->fd, .events = POLLIN}, {.fd = tap->stop_fd, .events = POLLIN}};
-        if (poll(polled, 2, -1) < 0 || polled[1].revents != 0)
-            return MXT_MORE;
-    }
+    struct pollfd polled = {.fd = tap->fd, .events = POLLIN};
+    if (!tap->is_regular && poll(&polled, 1, tap->waits ? -1 : 0) <= 0)
+        return MXT_MORE;
     ssize_t result = read(tap->fd, p, n);
     if (result < 0)
         return errno == EINTR ? MXT_MORE : fail_errno(tap, "read", "what precedes it was used");
@@ -103,4 +102,10 @@ enum mxt_status mxt_tap_draw(struct mxt_tap *tap, uint8_t *out, size_t room, siz
 {
     *n = 0;
     return tap->unpacker != NULL ? draw_packed(tap, out, room, n) : read_some(tap, out, room, n);
+}
+
+void mxt_tap_wait(const struct mxt_tap *tap)
+{
+    struct pollfd polled = {.fd = tap->fd, .events = POLLIN};
+    (void)poll(&polled, 1, MXT_WAIT_MS); /* whatever ends it, who waits looks again */
 }

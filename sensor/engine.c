@@ -13,28 +13,20 @@
 
 #define JUDGE_ARENA (1u << 20) /* bytes that findings and alerts of one record may take */
 #define LOOK_ARENA  4096       /* bytes that most records of a session need, on the stack */
-#define MICROSECONDS_PER_SECOND 1000000
 #define TICK_GRAIN_US 10000 /* the flow table's timers are no finer */
 #define BATCH 16 /* segments under way at once: as many as a core can wait for, measured flat from 12 to 32 */
 
-/* Segments of a batch, each with its key in the flow table; and their frames, where packets are kept. */
-struct batch {
-    size_t count;
-    struct mxt_segment segments[BATCH];
-    uint64_t keys[BATCH];
-    struct mxt_frame frames[BATCH];
-};
-
 struct mxt_engine {
     struct mxt_engine_config config;
-    struct mxt_packet_decoder *decoder;
+    struct mxt_intake *intake;
     struct mxt_flow_table *flows;
     struct mxt_slab sessions;
     struct mxt_probes probes;
     struct mxt_keep *keep; /* NULL: nothing is kept */
     struct mxt_health health; /* what only the engine counts; the rest is asked for */
     int64_t tick_us;          /* capture time of the last tick */
-    struct batch batch;
+    struct mxt_segment segments[BATCH]; /* of frames, that wait to be taken together */
+    size_t waiting;
 };
 
 /* The session of a flow, opened with its first byte. NULL: out of memory, the flow goes on unread. */
@@ -254,19 +246,17 @@ struct mxt_engine *mxt_engine_new(const struct mxt_engine_config *config)
         return NULL;
     engine->config = *config;
     mxt_session_slab_init(&engine->sessions, config->has_snapshots ? sizeof(struct mxt_snapshot) : 0);
-    struct mxt_port_set every_port;
-    memset(&every_port, 0xff, sizeof every_port);
     struct mxt_flow_limits flow_limits = config->flow_limits;
     if (!config->any_port)
         flow_limits.passed = 0;
     struct mxt_packet_limits packet_limits = config->packet_limits;
     packet_limits.seed = config->hash_seed;
-    engine->decoder = mxt_packet_decoder_new(config->any_port ? &every_port : &config->ports, &packet_limits);
+    engine->intake = mxt_intake_new(config->any_port ? NULL : &config->ports, &packet_limits);
     struct mxt_flow_handler own = handler;
     own.segment = config->keep != NULL ? on_segment : NULL;
     engine->flows = mxt_flow_table_new(&flow_limits, &config->tcp_limits, &config->ports, config->hash_seed, &own, engine);
     engine->keep = config->keep != NULL ? mxt_keep_new(config->keep, config->session.smtp_limits.drop_local_parts) : NULL;
-    if (!mxt_probes_init(&engine->probes, &config->ports) || engine->decoder == NULL || engine->flows == NULL || (config->keep != NULL && engine->keep == NULL)) {
+    if (!mxt_probes_init(&engine->probes, &config->ports) || engine->intake == NULL || engine->flows == NULL || (config->keep != NULL && engine->keep == NULL)) {
         mxt_engine_free(engine);
         return NULL;
     }
@@ -279,82 +269,65 @@ void mxt_engine_free(struct mxt_engine *engine)
         return;
     mxt_flow_table_free(engine->flows);
     mxt_keep_free(engine->keep);
-    mxt_packet_decoder_free(engine->decoder);
+    mxt_intake_free(engine->intake);
     mxt_probes_clear(&engine->probes);
     mxt_slab_free(&engine->sessions);
     free(engine);
 }
 
-/* Each loop fetches what the next one looks at. */
-static void run_batch(struct mxt_engine *engine, struct batch *batch)
+/* Takes up to BATCH segments. Each loop fetches what the next one looks at. */
+static void take_batch(struct mxt_engine *engine, const struct mxt_segment *segments, size_t count)
 {
-    for (size_t i = 0; i < batch->count; i++)
-        mxt_flow_table_expect(engine->flows, batch->keys[i]);
-    for (size_t i = 0; i < batch->count; i++)
-        mxt_session_prefetch(mxt_flow_table_session(engine->flows, batch->keys[i]));
-    for (size_t i = 0; i < batch->count; i++)
-        mxt_session_prefetch_message(mxt_flow_table_session(engine->flows, batch->keys[i]));
-    for (size_t i = 0; i < batch->count; i++)
-        mxt_flow_table_take(engine->flows, &batch->segments[i], batch->keys[i]);
-    batch->count = 0;
+    uint64_t keys[BATCH];
+    for (size_t i = 0; i < count; i++)
+        keys[i] = mxt_flow_table_announce(engine->flows, &segments[i]);
+    for (size_t i = 0; i < count; i++)
+        mxt_flow_table_expect(engine->flows, keys[i]);
+    for (size_t i = 0; i < count; i++)
+        mxt_session_prefetch(mxt_flow_table_session(engine->flows, keys[i]));
+    for (size_t i = 0; i < count; i++)
+        mxt_session_prefetch_message(mxt_flow_table_session(engine->flows, keys[i]));
+    for (size_t i = 0; i < count; i++)
+        mxt_flow_table_take(engine->flows, &segments[i], keys[i]);
 }
 
-/* Whether the segment's bytes lie in its frame, and not in a datagram put together from fragments, which lives only until the next is. */
-static bool is_in_frame(const struct mxt_segment *segment, const struct mxt_frame *frame)
+static void take_waiting(struct mxt_engine *engine)
 {
-    return segment->tcp >= frame->data && segment->tcp < frame->data + frame->captured;
+    take_batch(engine, engine->segments, engine->waiting);
+    engine->waiting = 0;
 }
 
-void mxt_engine_frame(struct mxt_engine *engine, const struct mxt_frame *frame)
+static void take_frame(struct mxt_engine *engine, const struct mxt_frame *frame)
 {
-    struct batch *batch = &engine->batch;
-    struct mxt_segment *segment = &batch->segments[batch->count];
-    engine->health.packets++;
-    engine->health.bytes += frame->wire;
-    engine->health.clock_jumps += engine->health.timestamp_us - frame->time_us >= MICROSECONDS_PER_SECOND;
-    engine->health.timestamp_us = frame->time_us;
-    bool is_segment = mxt_packet_decode(engine->decoder, frame, segment) == MXT_PACKET_SEGMENT;
-    engine->health.segments += is_segment;
-    if (is_segment && (engine->config.hand_on == NULL || !engine->config.hand_on(engine->config.others, segment))) {
+    struct mxt_segment *segment = &engine->segments[engine->waiting];
+    if (mxt_intake_frame(engine->intake, frame, segment) && (engine->config.hand_on == NULL || !engine->config.hand_on(engine->config.others, segment))) {
         engine->tick_us = frame->time_us;
-        if (engine->keep != NULL) {
-            batch->frames[batch->count] = *frame;
-            segment->frame = &batch->frames[batch->count];
-        }
-        batch->keys[batch->count++] = mxt_flow_table_announce(engine->flows, segment);
-        if (batch->count == BATCH || !is_in_frame(segment, frame))
-            run_batch(engine, batch);
-    } else if (frame->time_us - engine->tick_us >= MICROSECONDS_PER_SECOND) {
-        /* Other traffic moves the clock too: idle sessions end although no mail comes. */
-        run_batch(engine, batch);
-        mxt_flow_table_tick(engine->flows, frame->time_us);
-        engine->tick_us = frame->time_us;
+        if (++engine->waiting == BATCH || !mxt_segment_is_in_frame(segment)) /* else its bytes live until the next is decoded */
+            take_waiting(engine);
+    } else if (frame->time_us - engine->tick_us >= MXT_INTAKE_TICK_US) {
+        take_waiting(engine);
+        mxt_engine_tick(engine, frame->time_us);
     }
-}
-
-void mxt_engine_flush(struct mxt_engine *engine)
-{
-    run_batch(engine, &engine->batch);
 }
 
 void mxt_engine_frames(struct mxt_engine *engine, const struct mxt_frame *frames, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        mxt_engine_frame(engine, &frames[i]);
-    mxt_engine_flush(engine);
+        take_frame(engine, &frames[i]);
+    take_waiting(engine);
 }
 
 void mxt_engine_segments(struct mxt_engine *engine, const struct mxt_segment *segments, size_t count)
 {
-    struct batch *batch = &engine->batch;
-    for (size_t i = 0; i < count; i++) {
-        batch->segments[batch->count] = segments[i];
-        batch->keys[batch->count++] = mxt_flow_table_announce(engine->flows, &segments[i]);
-        if (batch->count == BATCH)
-            run_batch(engine, batch);
-        engine->tick_us = segments[i].time_us;
-    }
-    run_batch(engine, batch);
+    for (size_t i = 0; i < count; i += BATCH)
+        take_batch(engine, segments + i, count - i < BATCH ? count - i : BATCH);
+    if (count > 0)
+        engine->tick_us = segments[count - 1].time_us;
+}
+
+struct mxt_intake *mxt_engine_intake(struct mxt_engine *engine)
+{
+    return engine->intake;
 }
 
 void mxt_engine_tick(struct mxt_engine *engine, int64_t now_us)
@@ -372,16 +345,10 @@ void mxt_engine_finish(struct mxt_engine *engine)
 
 void mxt_engine_health(const struct mxt_engine *engine, struct mxt_health *out)
 {
-    const struct mxt_packet_counters *packets = mxt_packet_decoder_counters(engine->decoder);
     const struct mxt_flow_counters *flows = mxt_flow_table_counters(engine->flows);
     *out = engine->health;
     out->sensor = engine->config.session.sensor;
-    out->other = packets->verdicts[MXT_PACKET_OTHER];
-    out->fragments_pending = packets->verdicts[MXT_PACKET_FRAGMENT];
-    out->malformed = packets->verdicts[MXT_PACKET_MALFORMED];
-    out->unsupported = packets->verdicts[MXT_PACKET_UNSUPPORTED];
-    out->snapped = packets->snapped;
-    out->fragments_dropped = packets->fragments_dropped;
+    mxt_intake_health(engine->intake, out);
     out->flows = flows->opened;
     out->flows_peak = flows->peak;
     out->flows_active = flows->active;

@@ -1,5 +1,6 @@
 /*
- * The sensor's way from a frame to a record: packet decoder, flow table, sessions. Knows neither files nor interfaces nor Redis: frames go in, records come out.
+ * The sensor's way from a frame to a record: intake, flow table, sessions. Knows neither files nor interfaces nor Redis: frames go in, or segments that another thread has
+ * made of them, and records come out.
  */
 #ifndef MXT_SENSOR_ENGINE_H
 #define MXT_SENSOR_ENGINE_H
@@ -11,6 +12,7 @@
 #include "rules/event.h"
 #include "rules/record.h"
 #include "sensor/flow.h"
+#include "sensor/intake.h"
 #include "sensor/keep_file.h"
 #include "sensor/session.h"
 
@@ -40,18 +42,17 @@ struct mxt_engine *mxt_engine_new(const struct mxt_engine_config *config);
 /* Frees it; sessions still open are dropped (call mxt_engine_finish first). NULL is accepted. */
 void mxt_engine_free(struct mxt_engine *engine);
 
-/*
- * Takes a frame, or has it wait in a batch of some, so that what they need is fetched into the cache ahead of its use: its bytes must be valid until
- * mxt_engine_flush returns, which works the batch off; *frame itself only during the call.
- */
-void mxt_engine_frame(struct mxt_engine *engine, const struct mxt_frame *frame);
-void mxt_engine_flush(struct mxt_engine *engine);
-
 /* Takes frames in their order; all must be valid until it returns. */
 void mxt_engine_frames(struct mxt_engine *engine, const struct mxt_frame *frames, size_t count);
 
-/* Takes segments that another engine has decoded and handed on; as mxt_engine_frames. */
+/* Takes segments that were decoded elsewhere; as mxt_engine_frames, and so are their frames, where packets are kept. */
 void mxt_engine_segments(struct mxt_engine *engine, const struct mxt_segment *segments, size_t count);
+
+/*
+ * The engine's intake, whose counters are part of its health. Another thread may use it, if it is the only one: then this one takes no frames, and asks for the health when
+ * that thread has ended.
+ */
+struct mxt_intake *mxt_engine_intake(struct mxt_engine *engine);
 
 /* Time passes without a frame, to `now_us` on the frames' clock: idle sessions end, holes are given up. Cheap when less than 10 ms have passed. */
 void mxt_engine_tick(struct mxt_engine *engine, int64_t now_us);

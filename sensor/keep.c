@@ -218,9 +218,10 @@ size_t mxt_keep_segment(struct mxt_keep *keep, const struct mxt_flow *flow, enum
 }
 
 /* One direction's packets. MXT_ENOMEM: they must not be used. */
-static enum mxt_status redact_direction(const struct mxt_keep *keep, const struct kept *kept, const struct mxt_session *session, enum mxt_direction direction)
+static enum mxt_status redact_direction(const struct mxt_keep *keep, const struct kept *kept, const struct mxt_session *session, enum mxt_direction direction,
+                                        struct mxt_redact_names *names)
 {
-    struct mxt_redact_stream stream = {.direction = direction, .drop_local_parts = keep->drop_local_parts, .is_foreign = mxt_probe_protocol(kept->flow) != NULL};
+    struct mxt_redact_stream stream = {.direction = direction, .drop_local_parts = keep->drop_local_parts, .names = names, .is_foreign = mxt_probe_protocol(kept->flow) != NULL};
     size_t count = 0, i = 0;
     for (const struct mxt_kept_packet *packet = kept->first.first; packet != NULL; packet = packet->next)
         count += packet->direction == direction;
@@ -248,6 +249,21 @@ static enum mxt_status redact_direction(const struct mxt_keep *keep, const struc
     return status;
 }
 
+/* MXT_ENOMEM: the packets must not be used. */
+static enum mxt_status redact(const struct mxt_keep *keep, const struct kept *kept, const struct mxt_session *session)
+{
+    struct mxt_redact_names *names = NULL;
+    if (keep->drop_local_parts && (names = mxt_redact_names_new()) == NULL)
+        return MXT_ENOMEM;
+    enum mxt_status status = redact_direction(keep, kept, session, MXT_TOSERVER, names);
+    if (status == MXT_OK && names != NULL)
+        status = mxt_redact_names_finish(names);
+    if (status == MXT_OK)
+        status = redact_direction(keep, kept, session, MXT_TOCLIENT, names);
+    mxt_redact_names_free(names);
+    return status;
+}
+
 void mxt_keep_end(struct mxt_keep *keep, const struct mxt_flow *flow, const struct mxt_session *session, bool has_findings)
 {
     struct kept **link = place_of(keep, flow), *kept = *link;
@@ -258,7 +274,7 @@ void mxt_keep_end(struct mxt_keep *keep, const struct mxt_flow *flow, const stru
     *kept->first.end = kept->last.first; /* one list */
     kept->last = (struct queue){.end = &kept->last.first};
     bool is_wanted = has_findings && !kept->is_given_up && kept->first.first != NULL && pay(keep, kept);
-    if (is_wanted && (redact_direction(keep, kept, session, MXT_TOSERVER) != MXT_OK || redact_direction(keep, kept, session, MXT_TOCLIENT) != MXT_OK)) {
+    if (is_wanted && redact(keep, kept, session) != MXT_OK) {
         mxt_keep_file_no_room(keep->file);
         is_wanted = false;
     }

@@ -96,12 +96,6 @@ static uint32_t put_headers(uint8_t *to, const struct mxt_segment *segment, uint
 
 /* ---- the interface ---- */
 
-static bool is_in_frame(const struct mxt_segment *segment)
-{
-    const struct mxt_frame *frame = segment->frame;
-    return frame->captured > 0 && segment->tcp >= frame->data && segment->tcp < frame->data + frame->captured;
-}
-
 static uint32_t segment_length(const struct mxt_segment *segment)
 {
     return (uint32_t)(segment->payload - segment->tcp) + segment->payload_length;
@@ -111,7 +105,7 @@ size_t mxt_kept_packet_needs(const struct mxt_segment *segment)
 {
     uint8_t headers[HEADERS_MAX];
     uint32_t length = segment_length(segment);
-    return sizeof(struct mxt_kept_packet) + (is_in_frame(segment) ? segment->frame->captured : put_headers(headers, segment, length + segment->payload_missing) + length);
+    return sizeof(struct mxt_kept_packet) + (mxt_segment_is_in_frame(segment) ? segment->frame->captured : put_headers(headers, segment, length + segment->payload_missing) + length);
 }
 
 /* Bytes behind the payload (padding, a frame check sequence) say nothing of mail and may hold anything. */
@@ -145,7 +139,7 @@ struct mxt_kept_packet *mxt_kept_packet_new(const struct mxt_segment *segment)
         return NULL;
     *packet = (struct mxt_kept_packet){.time_us = segment->frame->time_us, .captured = (uint32_t)(size - sizeof *packet), .payload_n = segment->payload_length};
     packet->is_partial = mxt_segment_checksum(segment) == MXT_CHECKSUM_PARTIAL;
-    if (is_in_frame(segment))
+    if (mxt_segment_is_in_frame(segment))
         copy_frame(packet, segment);
     else
         make_frame(packet, segment);

@@ -10,10 +10,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "sensor/confine.h"
 #include "sensor/filter.h"
 #include "sensor/gauges.h"
 #include "sensor/exchange.h"
 #include "sensor/interface.h"
+#include "sensor/nowait.h"
 #include "sensor/seed.h"
 #include "sensor/station.h"
 #include "sensor/worker.h"
@@ -249,19 +251,25 @@ static void announce(const struct live *live)
     fputs("; Ctrl-C ends it\n", stderr);
 }
 
-/* Whoever reads the output may have stopped to: then nobody can be told what is left, and leaving matters more. */
+/* For the alarm's handler: what is being left. */
+static const struct mxt_station *left_station;
+
+/* Whoever reads the output may have stopped to, or a disk or Redis be slow: leaving matters more than what is left to tell. */
 static void give_up(int signal_number)
 {
-    static const char sentence[] = "mxtap-sensor: the output takes nothing; what was left to tell is lost\n";
+    static const char begin[] = "mxtap-sensor: still waiting for ", end[] = "; what was left to tell is lost\n";
+    const char *what = mxt_station_waits_for(left_station);
     (void)signal_number;
-    if (write(STDERR_FILENO, sentence, sizeof sentence - 1) < 0)
-        _exit(1);
+    /* Where this is not taken either, nobody reads it. */
+    if (mxt_nowait_write(STDERR_FILENO, begin, sizeof begin - 1) && mxt_nowait_write(STDERR_FILENO, what, strlen(what)))
+        (void)mxt_nowait_write(STDERR_FILENO, end, sizeof end - 1);
     _exit(1);
 }
 
-static void limit_time_to_leave(void)
+static void limit_time_to_leave(const struct live *live)
 {
     struct sigaction action = {.sa_handler = give_up};
+    left_station = live->station;
     sigemptyset(&action.sa_mask);
     sigaction(SIGALRM, &action, NULL);
     alarm(LEAVE_S);
@@ -308,10 +316,11 @@ static int run(struct live *live)
         begin_interfaces(live);
     int exit_status = 1;
     if (start_workers(live)) {
+        mxt_confine_thread(live->options, MXT_SANDBOX_MAIN);
         announce(live);
         exit_status = watch(live);
     }
-    limit_time_to_leave();
+    limit_time_to_leave(live);
     stop_workers(live);
     struct mxt_health beside = counted_beside(live);
     mxt_station_finish(live->station, &beside);
@@ -337,9 +346,15 @@ static void close_all(struct live *live)
 int mxt_live_run(const struct mxt_options *options)
 {
     struct live live = {.options = options, .signal_fd = -1, .failure_fd = -1};
+    FILE *errors = stderr, *lines = mxt_nowait_open(STDERR_FILENO);
+    if (lines != NULL)
+        stderr = lines; /* whoever reads it may stop to: no thread waits for that */
     setvbuf(stdout, NULL, _IOLBF, 0);
     mxt_fanout_init(&live.fanout, options->workers, mxt_random_seed());
     int exit_status = open_all(&live) ? run(&live) : 1;
     close_all(&live);
+    stderr = errors;
+    if (lines != NULL)
+        fclose(lines);
     return exit_status;
 }

@@ -189,7 +189,7 @@ static void take_replies(struct mxt_publisher *publisher)
         bool is_taken = reply->type == REDIS_REPLY_STRING;
         if (!is_taken)
             mxt_link_explain(publisher->link, reply, text);
-        freeReplyObject(reply);
+        mxt_reply_free(reply);
         if (!is_taken) {
             mxt_publisher_lose(publisher, text);
             return;

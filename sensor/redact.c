@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "sensor/redact_lines.h"
 
@@ -12,6 +13,7 @@
 #define SSL2_BIT        0x80
 #define SSL2_HEADER     2
 #define VERSION_MAJOR   3
+#define REPLY_CODE      4 /* and what stands behind it */
 #define FOREIGN_BYTES   256 /* of a stream's beginning, by which another protocol is told */
 
 /* Bytes of the stream that were kept, without a hole. */
@@ -142,8 +144,22 @@ static void clean_content(const struct run *run, size_t at, size_t n, bool is_wa
         run->clean[at] = '*'; /* RFC 4954 4: AUTH is given up */
 }
 
+/* The names in a line of the client: in a command, or where a command asks for answers (AUTH) in those. */
+static void take_names(const struct mxt_redact_stream *stream, const uint8_t *p, size_t n, bool is_command, bool *has_answers)
+{
+    if (stream->names == NULL)
+        return;
+    if (is_command) {
+        mxt_redact_names_command(stream->names, p, n);
+        *has_answers = n > 4 && strncasecmp((const char *)p, "AUTH", 4) == 0;
+    } else if (*has_answers) {
+        mxt_redact_names_answer(stream->names, p, n);
+    }
+}
+
 static void clean_client(const struct mxt_redact_stream *stream, const struct run *run, size_t n)
 {
+    bool has_answers = false;
     for (size_t at = 0; at < n;) {
         uint64_t offset = (uint64_t)run->start + at;
         size_t span = find_span(stream, offset);
@@ -154,6 +170,7 @@ static void clean_client(const struct mxt_redact_stream *stream, const struct ru
         length = is_spoken && offset == 0 ? mxt_redact_head_length(run->bytes, length) : line_length(run->bytes + at, length);
         bool is_first = at == 0 ? offset == 0 : run->bytes[at - 1] == '\n' || run->bytes[at - 1] == '\r';
         bool is_line_start = is_first || (is_spoken && stream->spoken[span].start == offset);
+        take_names(stream, run->bytes + at, length, is_spoken && is_line_start, &has_answers);
         if (is_spoken && is_line_start)
             mxt_redact_command(run->clean + at, length, stream->drop_local_parts);
         else
@@ -162,13 +179,20 @@ static void clean_client(const struct mxt_redact_stream *stream, const struct ru
     }
 }
 
+static void clean_reply(const struct mxt_redact_stream *stream, uint8_t *p, size_t n)
+{
+    mxt_redact_reply(p, n, stream->drop_local_parts);
+    if (stream->names != NULL && n > REPLY_CODE)
+        mxt_redact_names_fill(stream->names, p + REPLY_CODE, n - REPLY_CODE);
+}
+
 static void clean_server(const struct mxt_redact_stream *stream, const struct run *run, size_t n)
 {
     bool is_start = run->start == 0;
     for (size_t at = 0; at < n;) {
         size_t length = line_length(run->bytes + at, n - at);
         if (is_start)
-            mxt_redact_reply(run->clean + at, length, stream->drop_local_parts);
+            clean_reply(stream, run->clean + at, length);
         else
             mxt_redact_content(run->clean + at, length, false);
         at += length;

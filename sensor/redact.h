@@ -11,6 +11,7 @@
 
 #include "decoders/smtp.h"
 #include "decoders/status.h"
+#include "sensor/redact_names.h"
 
 /* Payload of one packet: where in its stream it stands, and its bytes, which are overwritten in place. */
 struct mxt_redact_piece {
@@ -28,6 +29,7 @@ struct mxt_redact_stream {
     bool has_tls;
     uint64_t tls_at;
     bool drop_local_parts; /* of addresses too */
+    struct mxt_redact_names *names; /* TOSERVER: takes what the client names; TOCLIENT: what is to be taken out of replies. NULL: nothing */
     bool is_foreign;       /* another protocol than SMTP is spoken, and was told by its first bytes: so many words of them stay that it can be told again */
 };
 

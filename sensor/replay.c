@@ -10,9 +10,10 @@
 #include "sensor/capture_file.h"
 #include "sensor/confine.h"
 #include "sensor/filter.h"
+#include "sensor/reading.h"
 #include "sensor/station.h"
 
-#define PROGRESS_ROUNDS 1024  /* between two looks at the clock */
+#define LOOK_ROUNDS 64        /* batches between two looks whether output was lost */
 #define PROGRESS_AFTER_S 2    /* a short replay shows no bar */
 #define PROGRESS_WIDTH 40
 #define STDOUT_BUFFER (1u << 16)
@@ -24,6 +25,7 @@ struct replay {
     struct mxt_capture *capture;
     struct mxt_station *station;
     struct mxt_engine *engine; /* the station's */
+    struct mxt_reading *reading;
     bool shows_progress;
     time_t started;
 };
@@ -80,19 +82,28 @@ static bool open_all(struct replay *replay)
         mxt_station_complain(error);
         return false;
     }
+    const struct mxt_reading_config config = {.capture = replay->capture,
+                                              .intake = mxt_engine_intake(replay->engine),
+                                              .filter = replay->filter,
+                                              .has_frames = options->keep != NULL,
+                                              .has_progress = replay->shows_progress,
+                                              .began = confine_reader,
+                                              .context = replay};
+    if ((replay->reading = mxt_reading_new(&config)) == NULL) {
+        mxt_station_complain("out of memory");
+        return false;
+    }
     if (!mxt_station_start(replay->station))
         return false;
-    mxt_capture_read_ahead(replay->capture, confine_reader, replay);
+    mxt_reading_start(replay->reading);
     mxt_confine_thread(options, MXT_SANDBOX_REPLAY);
     return true;
 }
 
-static void show_progress(struct replay *replay)
+static void show_progress(const struct replay *replay, uint64_t done, uint64_t total)
 {
-    uint64_t done, total;
     if (time(NULL) - replay->started < PROGRESS_AFTER_S)
         return;
-    mxt_capture_progress(replay->capture, &done, &total);
     if (total == 0) {
         fprintf(stderr, "\r%llu MiB read", (unsigned long long)(done >> 20));
         return;
@@ -101,35 +112,23 @@ static void show_progress(struct replay *replay)
     fprintf(stderr, "\r[%.*s%*s] %3d %%", filled, "########################################", PROGRESS_WIDTH - filled, "", (int)(done * 100 / total));
 }
 
-/*
- * Takes a frame and those at hand behind it, one after the other: where the next one begins stands in front of it, and is fetched into the cache while this one is
- * worked on.
- */
-static void take_frames(const struct replay *replay, struct mxt_frame *frame)
+static enum mxt_status run_batches(struct replay *replay)
 {
-    do {
-        if (replay->filter == NULL || mxt_filter_matches(replay->filter, frame))
-            mxt_engine_frame(replay->engine, frame);
-    } while (mxt_capture_more(replay->capture, frame, 1) > 0);
-    mxt_engine_flush(replay->engine);
-}
-
-static enum mxt_status run_frames(struct replay *replay)
-{
-    struct mxt_frame frame;
+    struct mxt_reading_batch batch;
     enum mxt_status status;
     size_t rounds = 0;
-    while ((status = mxt_capture_next(replay->capture, &frame)) >= MXT_OK && status != MXT_DONE && !is_asked_to_stop) {
+    while ((status = mxt_reading_take(replay->reading, &batch)) >= MXT_OK && status != MXT_DONE && !is_asked_to_stop) {
         if (status == MXT_MORE)
             continue;
-        take_frames(replay, &frame);
-        if (++rounds % PROGRESS_ROUNDS == 0) {
-            if (mxt_station_is_broken(replay->station))
-                break;
-            if (replay->shows_progress)
-                show_progress(replay);
-        }
+        mxt_engine_segments(replay->engine, batch.segments, batch.count);
+        if (batch.has_time)
+            mxt_engine_tick(replay->engine, batch.time_us);
+        if (++rounds % LOOK_ROUNDS == 0 && mxt_station_is_broken(replay->station))
+            break;
+        if (replay->shows_progress && batch.done > 0)
+            show_progress(replay, batch.done, batch.total);
     }
+    mxt_reading_stop(replay->reading);
     if (replay->shows_progress)
         fputs("\r\033[K", stderr);
     return status;
@@ -137,7 +136,8 @@ static enum mxt_status run_frames(struct replay *replay)
 
 static int conclude(struct replay *replay, enum mxt_status read)
 {
-    mxt_station_finish(replay->station, NULL);
+    const struct mxt_health beside = {.refused = mxt_reading_refused(replay->reading)};
+    mxt_station_finish(replay->station, &beside);
     const char *remarks = mxt_capture_remarks(replay->capture);
     if (remarks != NULL)
         mxt_station_complain(remarks);
@@ -151,6 +151,7 @@ static int conclude(struct replay *replay, enum mxt_status read)
 
 static void close_all(struct replay *replay)
 {
+    mxt_reading_free(replay->reading);
     mxt_station_free(replay->station);
     mxt_capture_free(replay->capture);
     mxt_filter_free(replay->filter);
@@ -163,7 +164,7 @@ int mxt_replay_run(const struct mxt_options *options)
     set_buffering(options);
     catch_stop_signals();
     if (open_all(&replay))
-        exit_status = conclude(&replay, run_frames(&replay));
+        exit_status = conclude(&replay, run_batches(&replay));
     close_all(&replay);
     return exit_status;
 }

@@ -76,7 +76,7 @@ static bool has_room(struct mxt_ring *ring, size_t head, size_t size)
 bool mxt_ring_put(struct mxt_ring *ring, const struct mxt_segment *segment, int64_t now_us)
 {
     const struct mxt_frame *frame = segment->frame;
-    bool is_in_frame = frame != NULL && segment->tcp >= frame->data && segment->tcp < frame->data + frame->captured;
+    bool is_in_frame = mxt_segment_is_in_frame(segment);
     const uint8_t *from = is_in_frame ? frame->data : segment->tcp;
     size_t bytes = is_in_frame ? frame->captured : (size_t)(segment->payload - segment->tcp) + segment->payload_length;
     size_t size = (sizeof(struct item) + bytes + alignof(struct item) - 1) / alignof(struct item) * alignof(struct item);

@@ -51,6 +51,7 @@ static const unsigned kinds[MXT_SANDBOX_KINDS] = {
     [MXT_SANDBOX_JUDGE] = MXT_NEED_BASE | MXT_NEED_WRITE | MXT_NEED_FILES,
     [MXT_SANDBOX_PUBLISHER] = MXT_NEED_BASE | MXT_NEED_WRITE | MXT_NEED_FILES | MXT_NEED_CONNECT,
     [MXT_SANDBOX_METRICS] = MXT_NEED_BASE | MXT_NEED_WRITE | MXT_NEED_ACCEPT,
+    [MXT_SANDBOX_MAIN] = MXT_NEED_BASE | MXT_NEED_CAPTURE | MXT_NEED_TELL,
 };
 
 static enum mxt_status fail(char *error, size_t error_size, const char *what, int number)

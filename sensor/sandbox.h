@@ -21,9 +21,10 @@ enum mxt_sandbox_kind {
     MXT_SANDBOX_REPLAY,    /* the same from captures: opens the next one, to read, and tells at the end on stdout */
     MXT_SANDBOX_JUDGE,     /* judges and writes: replaces files in the folders */
     MXT_SANDBOX_PUBLISHER, /* speaks to Redis and spools: as JUDGE, and connects */
-    MXT_SANDBOX_METRICS    /* answers on a socket that listens already */
+    MXT_SANDBOX_METRICS,   /* answers on a socket that listens already */
+    MXT_SANDBOX_MAIN       /* a live sensor's first thread, once it has started the others: waits for signals, closes the interfaces, and tells at the end on stdout; starts no thread any more */
 };
-#define MXT_SANDBOX_KINDS 5
+#define MXT_SANDBOX_KINDS 6
 
 #define MXT_SANDBOX_FOLDERS 8 /* most folders that may be written in */
 

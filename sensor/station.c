@@ -1,9 +1,11 @@
 #include "sensor/station.h"
 
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "sensor/confine.h"
 #include "sensor/judging.h"
@@ -21,6 +23,9 @@ struct post {
     struct mxt_trust *trust;
 };
 
+/* How far the end has come. */
+enum stage { TAKING_PACKETS, CONSUMING, KEEPING };
+
 struct mxt_station {
     const struct mxt_options *options;
     struct mxt_outbox *outbox;
@@ -31,6 +36,7 @@ struct mxt_station {
     int64_t start_us;          /* live: when it began; 0 in a replay, so that replays compare */
     atomic_uint_fast64_t sequence; /* of the last record: engines run in threads of their own */
     atomic_uint_fast64_t findings_of[MXT_RULES]; /* of final records */
+    atomic_int stage; /* enum stage */
     uint64_t refused; /* allocations, known at the end */
     bool has_lost_packets; /* that were to be kept */
     struct mxt_keep_file *keep; /* NULL: no packets are kept */
@@ -245,6 +251,7 @@ void mxt_station_finish(struct mxt_station *station, const struct mxt_health *be
         mxt_health_add(&health, beside);
     if (station->options->interface_count > 0)
         health.timestamp_us = wall_us();
+    atomic_store(&station->stage, CONSUMING); /* the engines' last records too wait for whoever takes them */
     mxt_outbox_wait_when_full(station->outbox);
     if (station->publishing != NULL)
         mxt_publishing_hurry(station->publishing); /* else the engines' last records may wait for ever */
@@ -254,7 +261,9 @@ void mxt_station_finish(struct mxt_station *station, const struct mxt_health *be
         mxt_engine_health(station->posts[i].engine, &part);
         mxt_health_add(&health, &part);
     }
+    atomic_store(&station->stage, KEEPING);
     station->has_lost_packets = station->keep != NULL && !mxt_keep_file_finish(station->keep);
+    atomic_store(&station->stage, CONSUMING);
     add_kept(station, &health);
     advise(station, &health);
     if (station->publishing != NULL) {
@@ -265,6 +274,19 @@ void mxt_station_finish(struct mxt_station *station, const struct mxt_health *be
         mxt_judging_finish(station->judging, &health);
     }
     station->refused = health.refused;
+}
+
+const char *mxt_station_waits_for(const struct mxt_station *station)
+{
+    struct pollfd output = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    switch ((enum stage)atomic_load(&station->stage)) {
+    case TAKING_PACKETS: return "the packet threads";
+    case KEEPING: return "the file of -w";
+    case CONSUMING: break;
+    }
+    if (station->publishing != NULL)
+        return "Redis or the spool";
+    return poll(&output, 1, 0) == 0 ? "a reader of standard output" : "the judge or the file of --knowledge";
 }
 
 int mxt_station_conclude(struct mxt_station *station)

@@ -49,6 +49,9 @@ void mxt_station_read(struct mxt_station *station, struct mxt_gauges_reading *re
  */
 void mxt_station_finish(struct mxt_station *station, const struct mxt_health *beside);
 
+/* What the end waits for, now: "the packet threads" until mxt_station_finish. May be called in a signal's handler. */
+const char *mxt_station_waits_for(const struct mxt_station *station);
+
 /* After mxt_station_finish: complains of what is missing, writes the knowledge. The program's exit status, as far as it depends on this: 0 or 1. */
 int mxt_station_conclude(struct mxt_station *station);
 

@@ -25,12 +25,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 4)
         return 0;
     const struct mxt_smtp_span spans[] = {{0, data[1]}, {(uint64_t)data[1] + data[2] % 8, (uint64_t)data[1] + data[2]}};
+    struct mxt_redact_names *names = (data[0] & 32) != 0 ? mxt_redact_names_new() : NULL;
+    static const uint8_t named[] = "RCPT TO:<aa+b.a@example.net>\r\n";
+    if (names != NULL)
+        mxt_redact_names_command(names, named, sizeof named - 1);
+    if (names != NULL && data[0] % 2 != 0 && mxt_redact_names_finish(names) != MXT_OK)
+        abort();
     const struct mxt_redact_stream stream = {.direction = data[0] % 2 == 0 ? MXT_TOSERVER : MXT_TOCLIENT,
                                              .spoken = spans,
                                              .spoken_count = data[0] / 2 % 3,
                                              .has_tls = (data[0] & 8) != 0,
                                              .tls_at = data[3],
-                                             .drop_local_parts = (data[0] & 16) != 0};
+                                             .drop_local_parts = (data[0] & 16) != 0,
+                                             .names = names};
     for (size_t at = 4; at + 2 <= size && count < PIECES; count++) {
         size_t n = data[at + 1] < size - at - 2 ? data[at + 1] : size - at - 2;
         uint8_t *copy = malloc(n == 0 ? 1 : n);
@@ -47,5 +54,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             check_silent(&pieces[i]);
         free(pieces[i].bytes);
     }
+    mxt_redact_names_free(names);
     return 0;
 }

@@ -3,6 +3,7 @@ import fcntl
 import os
 import pathlib
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -218,6 +219,18 @@ def test_workers_stay_where_they_are_put(tmp_path):
         sensor.wait_for(lambda: threads_of(sensor.process).count(str(last)) >= 2, "to pin its threads")
 
 
+def filters_of(process):
+    """How many filters of system calls hold each thread."""
+    tasks = pathlib.Path(f"/proc/{process.pid}/task")
+    return [int(line.split()[1]) for task in tasks.iterdir() for line in (task / "status").read_text().splitlines() if line.startswith("Seccomp_filters:")]
+
+
+def test_each_thread_may_do_less_than_the_process():
+    with span.Sensor("--workers", "2", *TRUST) as sensor:
+        before = int(re.search(r"Seccomp_filters:\s+(\d+)", pathlib.Path("/proc/self/status").read_text())[1])
+        sensor.wait_for(lambda: len(filters_of(sensor.process)) >= 4 and min(filters_of(sensor.process)) == before + 2, "to narrow its threads, the first one too")
+
+
 def test_packets_of_sessions_with_findings_are_kept_whoever_took_them_apart(tmp_path):
     kept = tmp_path / "kept.pcap"
     tmp_path.chmod(0o777)
@@ -257,6 +270,42 @@ def test_leaving_does_not_wait_for_a_reader_that_has_stopped(is_asked):
                 time.sleep(0.5)
             process.send_signal(signal.SIGTERM)
             assert process.wait(timeout=span.WAIT) == 1
-            assert "the output takes nothing" in process.stderr.read()
+            assert "still waiting for a reader of standard output" in process.stderr.read()
+        finally:
+            process.kill()
+
+
+def test_leaving_says_what_it_has_waited_for(tmp_path):
+    """Here the file of -w: a pipe that nobody reads."""
+    kept = tmp_path / "kept.pcap"
+    tmp_path.chmod(0o777)
+    os.mkfifo(kept)
+    reader = os.open(kept, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        fcntl.fcntl(reader, F_SETPIPE_SZ, 4096)
+        with span.Sensor("--no-sandbox", "-w", str(kept), *TRUST) as sensor:
+            span.inject([packet.data for scenario in ("starttls-masked-x", "auth-plain", "smuggling-accepted") for packet in frames_of(scenario)])
+            status, _ = sensor.stop()
+    finally:
+        os.close(reader)
+    assert status == 1 and "still waiting for the file of -w; what was left to tell is lost" in "".join(sensor.errors)
+
+
+def test_no_thread_waits_for_a_reader_of_stderr():
+    """What it does not take is counted; the sensor goes on, answers signals and leaves."""
+    with subprocess.Popen(span.in_namespace("middle", span.SENSOR, "-i", "tap", *TRUST), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        try:
+            fcntl.fcntl(process.stderr, F_SETPIPE_SZ, 8192)
+            assert b"listening on" in process.stderr.readline()
+            for _ in range(30):  # each is told in some hundred bytes
+                process.send_signal(signal.SIGUSR1)
+                time.sleep(0.25)
+            os.set_blocking(process.stderr.fileno(), False)
+            first = process.stderr.read()
+            process.send_signal(signal.SIGUSR1)
+            time.sleep(1)
+            assert first.count(b"\n") < 30 and b"lines were lost here" in process.stderr.read()
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=span.WAIT) == 0
         finally:
             process.kill()

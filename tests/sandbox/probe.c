@@ -138,7 +138,7 @@ static void *run(void *context)
 
 static bool find_kind(const char *name, enum mxt_sandbox_kind *kind)
 {
-    static const char *const names[MXT_SANDBOX_KINDS] = {"packets", "replay", "judge", "publisher", "metrics"};
+    static const char *const names[MXT_SANDBOX_KINDS] = {"packets", "replay", "judge", "publisher", "metrics", "main"};
     for (size_t i = 0; i < MXT_SANDBOX_KINDS; i++)
         if (strcmp(names[i], name) == 0) {
             *kind = (enum mxt_sandbox_kind)i;

@@ -17,6 +17,7 @@ ALLOWED = {
     "judge": NEEDED | {"write_output", "create_in_folder", "remove_in_folder"},
     "publisher": NEEDED | {"write_output", "create_in_folder", "remove_in_folder", "socket", "connect", "open_passwd", "mmap_code"},
     "metrics": NEEDED | {"write_output", "accept"},
+    "main": NEEDED,
 }
 
 

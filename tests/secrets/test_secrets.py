@@ -292,6 +292,10 @@ def test_privacy_leaves_local_parts_out_of_everything(tmp_path):
     capture = tmp_path / "in.pcap"
     talk = greeted().client(f"MAIL FROM:<{MARK}@example.org>\r\n").server(f"250 <{MARK}@example.org> ok\r\n")
     talk.client(f'RCPT TO:<"{MARK} x"@example.net>\r\n').server("250 ok\r\n").client(f"RCPT TO:<{MARK}.y@example.net>\r\n").server(f"550 <{MARK}.y@example.net> no\r\n")
+    talk.client(f"RCPT TO:<{MARK}z@example.net>\r\n").server(f"250-2.1.5 {MARK}z here\r\n250 2.1.5 for {MARK}Z.\r\n")
+    talk.client(f"RCPT TO:<{MARK}w@example.net>\r\n", cut=11).server(f"550 5.1.1 User {MARK}w unknown\r\n", cut=9)
+    talk.client(f"VRFY {MARK}v\r\n").server(f"252 {MARK}v may be\r\n")
+    talk.client("AUTH LOGIN\r\n").server("334 VXNlcjo=\r\n").client(b64(MARK + "u") + "\r\n").server("334 UGFzczo=\r\n").client(b64("x") + "\r\n").server(f"535 no {MARK}u\r\n")
     talk.client("DATA\r\n").server("354 go\r\n").client("text\r\n.\r\n").server("250 ok\r\n")
     write(capture, talk.close())
     assert leaks(every_output(capture, tmp_path)["kept.pcap"]), "the addresses are there without --privacy"

@@ -35,7 +35,7 @@ static void test_a_call_sends_words_and_takes_the_answer(void **state)
     assert_int_equal(reply->type, REDIS_REPLY_ARRAY);
     assert_int_equal(reply->element[0]->integer, 7);
     assert_string_equal(reply->element[1]->str, "a\nb");
-    freeReplyObject(reply);
+    mxt_reply_free(reply);
     assert_int_equal(mxt_link_unanswered(link), 0);
     mxt_link_free(link);
     peer_stop(&peer);
@@ -131,7 +131,7 @@ static void test_answers_before_the_end_can_be_taken(void **state)
         redisReply *reply = mxt_link_reply(link);
         assert_non_null(reply);
         assert_int_equal(reply->integer, i);
-        freeReplyObject(reply);
+        mxt_reply_free(reply);
     }
     assert_null(mxt_link_reply(link));
     assert_int_equal(mxt_link_unanswered(link), 1);
@@ -195,7 +195,7 @@ static void test_any_answer_is_survived(void **state)
         assert_int_equal(mxt_link_connect(link), MXT_OK);
         redisReply *reply = mxt_link_call(link, 1, argv, NULL);
         if (reply != NULL)
-            freeReplyObject(reply);
+            mxt_reply_free(reply);
         else
             assert_says(mxt_link_error(link), peer.url);
         mxt_link_free(link);

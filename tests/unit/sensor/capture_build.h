@@ -187,23 +187,12 @@ static inline void folder_write(const struct folder *folder, const char *name, c
     assert_int_equal(fclose(out), 0);
 }
 
-/* Whether tests read by a thread. All are run once without, once with it. */
-static bool reads_ahead;
-
-static inline int run_both_ways(int (*run)(void))
-{
-    int failed = run();
-    reads_ahead = true;
-    return failed + run();
-}
-
-/* As mxt_capture_next; where a thread reads, some time that passed is no answer. */
+/* As mxt_capture_next, waiting for pipes. */
 static inline enum mxt_status next_frame(struct mxt_capture *capture, struct mxt_frame *frame)
 {
     enum mxt_status status;
-    do
-        status = mxt_capture_next(capture, frame);
-    while (status == MXT_MORE && reads_ahead);
+    while ((status = mxt_capture_next(capture, frame)) == MXT_MORE)
+        mxt_capture_wait(capture);
     return status;
 }
 
@@ -213,8 +202,6 @@ static inline struct mxt_capture *open_one(const char *path)
     struct mxt_capture *capture = mxt_capture_open(&path, 1, error);
     if (capture == NULL)
         fail_msg("%s", error);
-    else if (reads_ahead)
-        mxt_capture_read_ahead(capture, NULL, NULL);
     return capture;
 }
 

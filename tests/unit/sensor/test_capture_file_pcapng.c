@@ -205,14 +205,9 @@ static void test_long_unknown_block(void **state)
     }
 }
 
-static int run(void)
+int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_clocks), cmocka_unit_test(test_blocks), cmocka_unit_test(test_damaged),
                                        cmocka_unit_test(test_long_unknown_block)};
     return cmocka_run_group_tests(tests, NULL, NULL);
-}
-
-int main(void)
-{
-    return run_both_ways(run);
 }

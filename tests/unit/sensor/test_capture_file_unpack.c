@@ -182,13 +182,8 @@ static void test_pipe(void **state)
     free(file.bytes);
 }
 
-static int run(void)
+int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_whole), cmocka_unit_test(test_cut), cmocka_unit_test(test_damaged), cmocka_unit_test(test_pipe)};
     return cmocka_run_group_tests(tests, NULL, NULL);
-}
-
-int main(void)
-{
-    return run_both_ways(run);
 }

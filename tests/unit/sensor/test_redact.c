@@ -1,5 +1,6 @@
 #include "sensor/redact.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -143,6 +144,45 @@ static void test_local_parts(void **state)
     assert_non_null(strstr(out, "@example.org> ORCPT=rfc822;xxx@x\r\n"));
 }
 
+/* What the client named is taken out of replies, also where no @ shows it; a word that only holds it is another. */
+static void test_names_in_replies(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *named, *replied, *kept;
+        bool is_answer;
+    } cases[] = {
+        {"RCPT TO:<joe@example.net>\r\n", "550 5.1.1 User joe unknown\r\n", "550 5.1.1 User --- unknown\r\n", false},
+        {"RCPT TO:<Joe>\r\n", "250 2.1.5 JOE ok, joey too, joe.\r\n", "250 2.1.5 --- ok, joey too, ---.\r\n", false},
+        {"MAIL FROM:<joe@example.net> SIZE=10 AUTH=<>\r\n", "250 joe size 10 example.net\r\n", "250 --- size 10 example.net\r\n", false},
+        {"RCPT TO:<a.b+c@example.net> ORCPT=rfc822;joe@x\r\n", "250-a.b\r\n250 a.b+c rfc822 joe\r\n", "250----\r\n250 ----- rfc822 ---\r\n", false},
+        {"RCPT TO:<\"joe doe\"@example.net>\r\n", "250 doe, 'joe'\r\n", "250 ---, '---'\r\n", false},
+        {"VRFY joe\r\n", "252 joe may be here\r\n", "252 --- may be here\r\n", false},
+        {"EXPN joe\r\n", "250 joe\r\n", "250 ---\r\n", false},
+        {"RCPT TO:<starttls@example.net>\r\n", "250-STARTTLS\r\n250 250\r\n", "250-STARTTLS\r\n250 250\r\n", false},
+        {"RCPT TO:<250@example.net>\r\n", "250 250 ok\r\n", "250 --- ok\r\n", false},
+        {"AUTH PLAIN AGpvZQBwZWFybA==\r\n", "235 welcome joe pearl\r\n", "235 welcome --- -----\r\n", false},
+        {"am9l\r\n", "334\r\n235 welcome joe\r\n", "334\r\n235 welcome ---\r\n", true},
+        {"HELP joe\r\n", "214 joe\r\n", "214 joe\r\n", false},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char client[TEXT_MAX], out[TEXT_MAX];
+        size_t command = (size_t)snprintf(client, sizeof client, "%s%s", cases[i].is_answer ? "AUTH LOGIN\r\n" : "", cases[i].named);
+        const struct mxt_smtp_span spoken = {0, cases[i].is_answer ? strlen("AUTH LOGIN\r\n") : command};
+        for (size_t cut = 0; cut <= 3; cut++) {
+            struct mxt_redact_names *names = mxt_redact_names_new();
+            assert_non_null(names);
+            const struct mxt_redact_stream toserver = {.direction = MXT_TOSERVER, .spoken = &spoken, .spoken_count = 1, .drop_local_parts = true, .names = names};
+            redact(&toserver, client, command, cut, out);
+            assert_int_equal(mxt_redact_names_finish(names), MXT_OK);
+            const struct mxt_redact_stream toclient = {.direction = MXT_TOCLIENT, .drop_local_parts = true, .names = names};
+            redact(&toclient, cases[i].replied, strlen(cases[i].replied), cut, out);
+            assert_string_equal(out, cases[i].kept);
+            mxt_redact_names_free(names);
+        }
+    }
+}
+
 static void test_tls(void **state)
 {
     (void)state;
@@ -199,6 +239,7 @@ int main(void)
         cmocka_unit_test(test_another_protocol),
         cmocka_unit_test(test_another_protocol_further_on),
         cmocka_unit_test(test_local_parts),
+        cmocka_unit_test(test_names_in_replies),
         cmocka_unit_test(test_tls),
         cmocka_unit_test(test_holes),
         cmocka_unit_test(test_copies),
