@@ -11,6 +11,7 @@
 #include "rules/rule.h"
 
 #define MINUTE_US (INT64_C(60) * 1000000)
+#define MILLION   1000000u
 #define DAY_US    (INT64_C(24) * 60 * MINUTE_US)
 
 static enum mxt_status to_usage(enum mxt_status status)
@@ -55,6 +56,12 @@ static enum mxt_status set_quiet(struct mxt_setting *to, const char *value)
 {
     struct mxt_judge_config *config = to->object;
     return to_usage(mxt_value_duration(value, MINUTE_US, 31 * DAY_US, &config->quiet_us));
+}
+
+static enum mxt_status set_loss(struct mxt_setting *to, const char *value)
+{
+    struct mxt_judge_config *config = to->object;
+    return to_usage(mxt_value_number(value, 0, MILLION, &config->loss_ppm));
 }
 
 /* A failure that lies farther back than records re-judge one another would be found or not by the order of arrival. */
@@ -171,6 +178,7 @@ static const struct mxt_key keys[] = {
     {"windows.judge", NULL, 0, FILE_ONLY, MXT_KEY_ONE, "TIME", "24h", MXT_KEY_DURATION, "how far back a session that comes late still changes what is found", .set = set_window},
     {"windows.fallback", NULL, 0, FILE_ONLY, MXT_KEY_ONE, "TIME", "1h", MXT_KEY_DURATION, "how long after a failed TLS attempt mail in the clear is its consequence", .set = set_fallback_window},
     {"windows.quiet", NULL, 0, FILE_ONLY, MXT_KEY_ONE, "TIME", "24h", MXT_KEY_DURATION, "how long nothing must happen for an alert to end", .set = set_quiet},
+    {"loss-ppm", NULL, 0, FILE_ONLY, MXT_KEY_ONE, "NUMBER", "1000", "a number from 0 to 1000000", "frames of a million that a sensor may drop within a minute before sensor.packet_loss tells it", .set = set_loss},
 };
 /* clang-format on */
 

@@ -1,4 +1,4 @@
-/* What a person tells the judge, as keys of a configuration: what is ours, what relays, rules, suppressions, windows. Every program that judges has them. */
+/* What a person tells the judge, as keys of a configuration: what is ours, what relays, rules, suppressions, windows, the loss that a sensor may have. Every program that judges has them. */
 #ifndef MXT_RULES_JUDGE_KEYS_H
 #define MXT_RULES_JUDGE_KEYS_H
 

@@ -174,6 +174,16 @@ static void note_counts(struct mxt_judging *judging)
     pthread_mutex_unlock(&judging->lock);
 }
 
+/* Live: what the sensor says of itself is judged as a collector would. A replay has lost nothing that it knows of. */
+static void judge_health(struct mxt_judging *judging, const struct mxt_health *health)
+{
+    if (!judging->is_live)
+        return;
+    /* What they are refused is counted. */
+    (void)mxt_ledger_clock(judging->ledger, health->timestamp_us);
+    (void)mxt_ledger_health(judging->ledger, health);
+}
+
 static void tell_waiting(struct mxt_judging *judging)
 {
     pthread_mutex_lock(&judging->lock);
@@ -183,6 +193,7 @@ static void tell_waiting(struct mxt_judging *judging)
     pthread_mutex_unlock(&judging->lock);
     if (!has_waiting)
         return;
+    judge_health(judging, &health);
     health.suppressed = mxt_ledger_suppressed(judging->ledger);
     health.refused += mxt_ledger_refused(judging->ledger);
     mxt_output_health(judging->output, &health, is_asked_for);
@@ -261,6 +272,7 @@ void mxt_judging_health(struct mxt_judging *judging, const struct mxt_health *he
 void mxt_judging_finish(struct mxt_judging *judging, struct mxt_health *health)
 {
     join(judging);
+    judge_health(judging, health);
     mxt_ledger_alerts(judging->ledger, on_last_alert, judging); /* counts what it is refused */
     health->alerts = judging->alerts;
     health->suppressed = mxt_ledger_suppressed(judging->ledger);

@@ -205,6 +205,24 @@ def test_workers_see_every_session_whole_and_once(wrap, workers):
 
 
 
+@pytest.mark.parametrize("output", ["json", "text"])
+def test_a_sensor_that_drops_packets_tells_so_itself(output):
+    """It stands still while more comes than its ring holds: the rule that a collector has for this is its own judge's too."""
+    frame = frames_of("starttls-masked-x")[0].data
+    with span.Sensor("--buffer", "1MiB", *TRUST, output=output) as sensor:
+        sensor.process.send_signal(signal.SIGSTOP)
+        span.inject([frame + bytes(1400)] * 5000)
+        sensor.process.send_signal(signal.SIGCONT)
+        assert sensor.stop()[0] == 0
+    if output == "json":
+        alert = sensor.alert("sensor.packet_loss")
+        dropped = sensor.of_kind("health")[-1]["health"]["kernel_drops"]
+        assert 0 < dropped == alert["mxtap"]["evidence"]["frames_dropped"]
+        assert sensor.of_kind("health")[-1]["health"]["alerts"] >= 1
+    else:
+        assert any("sensor.packet_loss" in line for line in sensor.events)
+
+
 def threads_of(process):
     """Name of each thread's allowed processors, by thread."""
     tasks = pathlib.Path(f"/proc/{process.pid}/task")

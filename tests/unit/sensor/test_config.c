@@ -66,7 +66,7 @@ static void test_every_kind_of_value(void **state)
               "suppress:\n"
               "  - {rule: certificate.weak, network: 10.0.0.0/8, server: \"192.0.2.1:25\", domain: Example.net, until: 2026-12-31, reason: because}\n"
               "  - domain: example.org\n"
-              "windows: {judge: 2d, fallback: 90m, quiet: 7d}\n",
+              "windows: {judge: 2d, fallback: 90m, quiet: 7d}\nloss-ppm: 20\n",
               NULL, &options, &told),
         MXT_OK);
     assert_string_equal(told.text, "");
@@ -87,6 +87,7 @@ static void test_every_kind_of_value(void **state)
     assert_true(judge->is_off[MXT_RULE_STARTTLS_NOT_OFFERED] && !judge->is_off[MXT_RULE_CERTIFICATE_WEAK]);
     assert_int_equal(judge->regraded[MXT_RULE_CERTIFICATE_WEAK], MXT_SEVERITY_CRITICAL);
     assert_true(judge->window_us == INT64_C(172800000000) && judge->fallback_window_us == INT64_C(5400000000) && judge->quiet_us == INT64_C(604800000000));
+    assert_int_equal(judge->loss_ppm, 20);
     assert_int_equal(judge->suppression_count, 2);
     const struct mxt_suppression *first = &judge->suppressions[0], *second = &judge->suppressions[1];
     char until[MXT_JSON_TIME];
@@ -177,6 +178,8 @@ static void test_faults_name_line_key_and_mend(void **state)
         {"windows:\n  quiet: 59s\n", ":2: windows.quiet: \"59s\" is not a time from 1m to 31d"},
         {"windows:\n  quiet: 32d\n", ":2: windows.quiet: \"32d\" is not a time"},
         {"windows:\n  fallback: 2d\n", ":1: windows: fallback is longer than judge"},
+        {"loss-ppm: 0.1%\n", ":1: loss-ppm: \"0.1%\" is not a number from 0 to 1000000"},
+        {"loss-ppm: 1000001\n", ":1: loss-ppm: \"1000001\" is not a number from 0 to 1000000"},
         {"windows: 24h\n", ":1: windows: a mapping is expected"},
         {"- a\n", ":1: a mapping is expected"},
         {"a: [\n", ": this is not YAML: "},
