@@ -12,7 +12,7 @@
 #include "sensor/snapshot.h"
 
 #define JUDGE_ARENA (1u << 20) /* bytes that findings and alerts of one record may take */
-#define LOOK_ARENA  4096       /* bytes that most records of a session need, on the stack */
+#define LOOK_ARENA  4096       /* bytes that most looks at a session need, on the stack */
 #define TICK_GRAIN_US 10000 /* the flow table's timers are no finer */
 #define BATCH 16 /* segments under way at once: as many as a core can wait for, measured flat from 12 to 32 */
 
@@ -21,6 +21,7 @@ struct mxt_engine {
     struct mxt_intake *intake;
     struct mxt_flow_table *flows;
     struct mxt_slab sessions;
+    struct mxt_sessions_back back; /* that were lent with their last records */
     struct mxt_probes probes;
     struct mxt_keep *keep; /* NULL: nothing is kept */
     struct mxt_health health; /* what only the engine counts; the rest is asked for */
@@ -33,6 +34,7 @@ struct mxt_engine {
 static struct mxt_session *session_of(struct mxt_engine *engine, struct mxt_flow *flow)
 {
     if (flow->session == NULL) {
+        mxt_sessions_take_back(&engine->back, &engine->sessions);
         flow->session = mxt_session_new(&engine->sessions, &engine->config.session, mxt_tcp_is_midstream(flow->tcp));
         if (flow->session == NULL)
             engine->health.refused++;
@@ -45,17 +47,11 @@ static struct mxt_session *session_of(struct mxt_engine *engine, struct mxt_flow
 /* A record of the session as it is now, with its findings. */
 static void make_record(struct mxt_engine *engine, struct mxt_flow *flow, bool is_final, struct mxt_arena *arena, struct mxt_record *out)
 {
-    mxt_session_record(flow->session, flow, arena, out);
+    mxt_session_record(flow->session, flow, out);
     out->final = is_final;
     out->app_proto = mxt_probe_protocol(flow);
     if (mxt_judge_session(out, arena, &out->findings) != MXT_OK)
         engine->health.refused++;
-}
-
-static void tell(struct mxt_engine *engine, struct mxt_record *record, uint32_t snapshot, struct mxt_arena *arena)
-{
-    record->snapshot = snapshot;
-    engine->config.record(engine->config.context, record, arena);
 }
 
 /* Looks whether the session is worth telling while it goes on. */
@@ -71,8 +67,10 @@ static void look(struct mxt_engine *engine, struct mxt_flow *flow)
     struct mxt_record record;
     mxt_arena_init_with(&arena, JUDGE_ARENA, first, sizeof first);
     make_record(engine, flow, false, &arena, &record);
-    if (mxt_snapshot_is_due(snapshot, &record))
-        tell(engine, &record, snapshot->count, &arena);
+    if (mxt_snapshot_is_due(snapshot, &record)) {
+        record.snapshot = snapshot->count;
+        engine->config.record(engine->config.context, &record);
+    }
     mxt_arena_free(&arena);
 }
 
@@ -188,24 +186,32 @@ static bool is_mail(const struct mxt_flow *flow)
     return flow->standing != MXT_FLOW_FOREIGN && flow->standing != MXT_FLOW_CANDIDATE;
 }
 
-/* The last record of a session. Where packets are kept it stays until its last one was. */
+/* From any thread. */
+static void give_back(void *owner, void *what)
+{
+    struct mxt_engine *engine = owner;
+    mxt_session_give_back(&engine->back, what);
+}
+
+/* The last record of a session, which goes with it. Where packets are kept it stays until its last one was. */
 static void tell_final(struct mxt_engine *engine, struct mxt_flow *flow, enum mxt_flow_end why)
 {
     struct mxt_session *session = flow->session;
-    uint32_t told = engine->config.has_snapshots ? ((const struct mxt_snapshot *)mxt_session_own(session))->count : 0;
-    alignas(max_align_t) char first[LOOK_ARENA];
-    struct mxt_arena arena;
     struct mxt_record record;
     mxt_session_finish(session, why);
-    mxt_arena_init_with(&arena, JUDGE_ARENA, first, sizeof first);
-    make_record(engine, flow, true, &arena, &record);
+    make_record(engine, flow, true, mxt_session_arena(session), &record);
+    record.snapshot = 1 + (engine->config.has_snapshots ? ((const struct mxt_snapshot *)mxt_session_own(session))->count : 0);
     count_record(&engine->health, &record);
     flow->has_findings = record.findings != NULL;
-    tell(engine, &record, told + 1, &arena);
-    mxt_arena_free(&arena);
     flow->is_told = true;
-    if (engine->keep == NULL)
-        forget(engine, flow);
+    if (engine->keep != NULL || engine->config.lend == NULL) {
+        engine->config.record(engine->config.context, &record);
+        return;
+    }
+    const struct mxt_loan loan = {.give_back = give_back, .owner = engine, .what = session, .bytes = mxt_session_memory(session)};
+    flow->session = NULL;
+    forget(engine, flow);
+    engine->config.lend(engine->config.context, &record, &loan);
 }
 
 /* A session whose end is certain is told at once: what is repeated later says nothing of it. */
@@ -271,6 +277,7 @@ void mxt_engine_free(struct mxt_engine *engine)
     mxt_keep_free(engine->keep);
     mxt_intake_free(engine->intake);
     mxt_probes_clear(&engine->probes);
+    mxt_sessions_take_back(&engine->back, &engine->sessions);
     mxt_slab_free(&engine->sessions);
     free(engine);
 }
