@@ -243,6 +243,7 @@ static const struct mxt_flow_handler handler = {
     .end = on_end,
     .settled = on_settled,
     .is_server_speech = mxt_smtp_is_server_speech,
+    .first_words = mxt_probe_first_words,
 };
 
 struct mxt_engine *mxt_engine_new(const struct mxt_engine_config *config)
@@ -254,7 +255,7 @@ struct mxt_engine *mxt_engine_new(const struct mxt_engine_config *config)
     mxt_session_slab_init(&engine->sessions, config->has_snapshots ? sizeof(struct mxt_snapshot) : 0);
     struct mxt_flow_limits flow_limits = config->flow_limits;
     if (!config->any_port)
-        flow_limits.passed = 0;
+        flow_limits.passed = flow_limits.newcomers = 0;
     struct mxt_packet_limits packet_limits = config->packet_limits;
     packet_limits.seed = config->hash_seed;
     engine->intake = mxt_intake_new(config->any_port ? NULL : &config->ports, &packet_limits);
@@ -364,6 +365,7 @@ void mxt_engine_health(const struct mxt_engine *engine, struct mxt_health *out)
     out->passed_flows = flows->ended[MXT_FLOW_PASSED];
     out->passed_segments = flows->passed_segments;
     out->passed_forgotten = flows->passed_forgotten;
+    out->newcomers_forgotten = flows->newcomers_forgotten;
     out->claimed = engine->probes.claimed;
     out->evicted_for_memory = flows->evicted_for_memory;
     out->relieved = flows->relieved;
