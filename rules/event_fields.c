@@ -159,6 +159,8 @@ static const struct mxt_field message[] = {
     {"rcpt_to_total", "all of them, where more than are listed", MXT_FIELD_TEXTS_TOTAL, MXT_OPTIONAL, AT(MESSAGE, rcpt_to)},
     {"rcpt_rejected", "refused recipients", MXT_FIELD_LIST, MXT_OPTIONAL, POINTER_AT(MESSAGE, rcpt_rejected), .as.table = &rejected_table},
     {"rcpt_rejected_total", "all refused recipients", MXT_FIELD_UNSIGNED, MXT_OPTIONAL, AT(MESSAGE, rcpt_rejected_total)},
+    {"rcpt_unanswered", "recipients whose answer was not seen", MXT_FIELD_TEXTS, MXT_OPTIONAL, AT(MESSAGE, rcpt_unanswered)},
+    {"rcpt_unanswered_total", "all of them, where more than are listed", MXT_FIELD_TEXTS_TOTAL, MXT_OPTIONAL, AT(MESSAGE, rcpt_unanswered)},
     {"transfer", "how the content was sent", MXT_FIELD_NAME, MXT_OPTIONAL, AT(MESSAGE, transfer), .as.vocabulary = &transfers},
     {"bytes", "of content", MXT_FIELD_UNSIGNED, MXT_ALWAYS, AT(MESSAGE, bytes)},
     {"exposed", "content crossed in the clear", MXT_FIELD_FACT, MXT_OPTIONAL, AT(MESSAGE, exposed)},
