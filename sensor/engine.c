@@ -12,8 +12,10 @@
 #include "sensor/snapshot.h"
 
 #define JUDGE_ARENA (1u << 20) /* bytes that findings and alerts of one record may take */
-#define LOOK_ARENA  4096       /* bytes that most looks at a session need, on the stack */
+#define LOOK_ARENA  4096       /* bytes that most records of a session need, on the stack */
 #define TICK_GRAIN_US 10000 /* the flow table's timers are no finer */
+#define CACHE_LINE 64u
+#define PAYLOAD_AHEAD 256u /* bytes */
 #define BATCH 16 /* segments under way at once: as many as a core can wait for, measured flat from 12 to 32 */
 
 struct mxt_engine {
@@ -21,7 +23,6 @@ struct mxt_engine {
     struct mxt_intake *intake;
     struct mxt_flow_table *flows;
     struct mxt_slab sessions;
-    struct mxt_sessions_back back; /* that were lent with their last records */
     struct mxt_probes probes;
     struct mxt_keep *keep; /* NULL: nothing is kept */
     struct mxt_health health; /* what only the engine counts; the rest is asked for */
@@ -34,7 +35,6 @@ struct mxt_engine {
 static struct mxt_session *session_of(struct mxt_engine *engine, struct mxt_flow *flow)
 {
     if (flow->session == NULL) {
-        mxt_sessions_take_back(&engine->back, &engine->sessions);
         flow->session = mxt_session_new(&engine->sessions, &engine->config.session, mxt_tcp_is_midstream(flow->tcp));
         if (flow->session == NULL)
             engine->health.refused++;
@@ -47,11 +47,17 @@ static struct mxt_session *session_of(struct mxt_engine *engine, struct mxt_flow
 /* A record of the session as it is now, with its findings. */
 static void make_record(struct mxt_engine *engine, struct mxt_flow *flow, bool is_final, struct mxt_arena *arena, struct mxt_record *out)
 {
-    mxt_session_record(flow->session, flow, out);
+    mxt_session_record(flow->session, flow, arena, out);
     out->final = is_final;
     out->app_proto = mxt_probe_protocol(flow);
     if (mxt_judge_session(out, arena, &out->findings) != MXT_OK)
         engine->health.refused++;
+}
+
+static void tell(struct mxt_engine *engine, struct mxt_record *record, uint32_t snapshot, struct mxt_arena *arena)
+{
+    record->snapshot = snapshot;
+    engine->config.record(engine->config.context, record, arena);
 }
 
 /* Looks whether the session is worth telling while it goes on. */
@@ -67,10 +73,8 @@ static void look(struct mxt_engine *engine, struct mxt_flow *flow)
     struct mxt_record record;
     mxt_arena_init_with(&arena, JUDGE_ARENA, first, sizeof first);
     make_record(engine, flow, false, &arena, &record);
-    if (mxt_snapshot_is_due(snapshot, &record)) {
-        record.snapshot = snapshot->count;
-        engine->config.record(engine->config.context, &record);
-    }
+    if (mxt_snapshot_is_due(snapshot, &record))
+        tell(engine, &record, snapshot->count, &arena);
     mxt_arena_free(&arena);
 }
 
@@ -186,32 +190,24 @@ static bool is_mail(const struct mxt_flow *flow)
     return flow->standing != MXT_FLOW_FOREIGN && flow->standing != MXT_FLOW_CANDIDATE;
 }
 
-/* From any thread. */
-static void give_back(void *owner, void *what)
-{
-    struct mxt_engine *engine = owner;
-    mxt_session_give_back(&engine->back, what);
-}
-
-/* The last record of a session, which goes with it. Where packets are kept it stays until its last one was. */
+/* The last record of a session. Where packets are kept it stays until its last one was. */
 static void tell_final(struct mxt_engine *engine, struct mxt_flow *flow, enum mxt_flow_end why)
 {
     struct mxt_session *session = flow->session;
+    uint32_t told = engine->config.has_snapshots ? ((const struct mxt_snapshot *)mxt_session_own(session))->count : 0;
+    alignas(max_align_t) char first[LOOK_ARENA];
+    struct mxt_arena arena;
     struct mxt_record record;
     mxt_session_finish(session, why);
-    make_record(engine, flow, true, mxt_session_arena(session), &record);
-    record.snapshot = 1 + (engine->config.has_snapshots ? ((const struct mxt_snapshot *)mxt_session_own(session))->count : 0);
+    mxt_arena_init_with(&arena, JUDGE_ARENA, first, sizeof first);
+    make_record(engine, flow, true, &arena, &record);
     count_record(&engine->health, &record);
     flow->has_findings = record.findings != NULL;
+    tell(engine, &record, told + 1, &arena);
+    mxt_arena_free(&arena);
     flow->is_told = true;
-    if (engine->keep != NULL || engine->config.lend == NULL) {
-        engine->config.record(engine->config.context, &record);
-        return;
-    }
-    const struct mxt_loan loan = {.give_back = give_back, .owner = engine, .what = session, .bytes = mxt_session_memory(session)};
-    flow->session = NULL;
-    forget(engine, flow);
-    engine->config.lend(engine->config.context, &record, &loan);
+    if (engine->keep == NULL)
+        forget(engine, flow);
 }
 
 /* A session whose end is certain is told at once: what is repeated later says nothing of it. */
@@ -243,7 +239,6 @@ static const struct mxt_flow_handler handler = {
     .end = on_end,
     .settled = on_settled,
     .is_server_speech = mxt_smtp_is_server_speech,
-    .first_words = mxt_probe_first_words,
 };
 
 struct mxt_engine *mxt_engine_new(const struct mxt_engine_config *config)
@@ -255,7 +250,7 @@ struct mxt_engine *mxt_engine_new(const struct mxt_engine_config *config)
     mxt_session_slab_init(&engine->sessions, config->has_snapshots ? sizeof(struct mxt_snapshot) : 0);
     struct mxt_flow_limits flow_limits = config->flow_limits;
     if (!config->any_port)
-        flow_limits.passed = flow_limits.newcomers = 0;
+        flow_limits.passed = 0;
     struct mxt_packet_limits packet_limits = config->packet_limits;
     packet_limits.seed = config->hash_seed;
     engine->intake = mxt_intake_new(config->any_port ? NULL : &config->ports, &packet_limits);
@@ -278,23 +273,35 @@ void mxt_engine_free(struct mxt_engine *engine)
     mxt_keep_free(engine->keep);
     mxt_intake_free(engine->intake);
     mxt_probes_clear(&engine->probes);
-    mxt_sessions_take_back(&engine->back, &engine->sessions);
     mxt_slab_free(&engine->sessions);
     free(engine);
+}
+
+/* Its beginning: the rest the processor fetches by itself, once it sees that it is read on. */
+static void prefetch_payload(const struct mxt_segment *segment)
+{
+    size_t n = segment->payload_length < PAYLOAD_AHEAD ? segment->payload_length : PAYLOAD_AHEAD;
+    for (size_t i = 0; i < n; i += CACHE_LINE)
+        __builtin_prefetch(segment->payload + i);
 }
 
 /* Takes up to BATCH segments. Each loop fetches what the next one looks at. */
 static void take_batch(struct mxt_engine *engine, const struct mxt_segment *segments, size_t count)
 {
     uint64_t keys[BATCH];
+    const struct mxt_session *sessions[BATCH];
     for (size_t i = 0; i < count; i++)
         keys[i] = mxt_flow_table_announce(engine->flows, &segments[i]);
     for (size_t i = 0; i < count; i++)
         mxt_flow_table_expect(engine->flows, keys[i]);
+    for (size_t i = 0; i < count; i++) {
+        sessions[i] = mxt_flow_table_reader(engine->flows, &segments[i], keys[i]);
+        mxt_session_prefetch(sessions[i]);
+        if (sessions[i] != NULL)
+            prefetch_payload(&segments[i]);
+    }
     for (size_t i = 0; i < count; i++)
-        mxt_session_prefetch(mxt_flow_table_session(engine->flows, keys[i]));
-    for (size_t i = 0; i < count; i++)
-        mxt_session_prefetch_message(mxt_flow_table_session(engine->flows, keys[i]));
+        mxt_session_prefetch_message(sessions[i]);
     for (size_t i = 0; i < count; i++)
         mxt_flow_table_take(engine->flows, &segments[i], keys[i]);
 }
@@ -365,7 +372,6 @@ void mxt_engine_health(const struct mxt_engine *engine, struct mxt_health *out)
     out->passed_flows = flows->ended[MXT_FLOW_PASSED];
     out->passed_segments = flows->passed_segments;
     out->passed_forgotten = flows->passed_forgotten;
-    out->newcomers_forgotten = flows->newcomers_forgotten;
     out->claimed = engine->probes.claimed;
     out->evicted_for_memory = flows->evicted_for_memory;
     out->relieved = flows->relieved;

@@ -89,6 +89,9 @@ void mxt_tcp_finish(struct mxt_tcp *tcp, int64_t now_us, const struct mxt_tcp_li
 /* Nothing more of the content is wanted (TLS established): from now on segments are only counted and FIN/RST told; held data is freed. */
 void mxt_tcp_stop_content(struct mxt_tcp *tcp);
 
+/* Whether it was not stopped. */
+bool mxt_tcp_wants_content(const struct mxt_tcp *tcp);
+
 /* Whether delivered bytes of this direction are kept to compare retransmissions with (commands, replies, handshakes: yes, the default; bodies: no). */
 void mxt_tcp_keep_history(struct mxt_tcp *tcp, enum mxt_direction direction, bool is_kept);
 
