@@ -5,6 +5,7 @@
 
 #include "decoders/packet.h"
 #include "decoders/packet_int.h"
+#include "decoders/wide.h"
 
 #define IP_PROTOCOL_TCP 6u
 
@@ -12,7 +13,7 @@
  * The one's complement sum of `n` bytes in the machine's byte order, not folded. Adding 32 bits at a time into 64 leaves room for the carries of 2^32
  * words, and the order of bytes comes out right when the folded sum is turned round (RFC 1071 2 B); a loop this plain the compiler vectorises.
  */
-static uint64_t sum_bytes(const uint8_t *p, size_t n)
+static inline __attribute__((always_inline)) uint64_t sum_bytes(const uint8_t *p, size_t n)
 {
     uint64_t sum = 0;
     size_t words = n / 4;
@@ -26,6 +27,16 @@ static uint64_t sum_bytes(const uint8_t *p, size_t n)
     uint32_t last;
     memcpy(&last, rest, sizeof last);
     return sum + last;
+}
+
+MXT_WIDE static uint64_t sum_wide(const uint8_t *p, size_t n)
+{
+    return sum_bytes(p, n);
+}
+
+static uint64_t sum_segment(const uint8_t *p, size_t n)
+{
+    return mxt_is_wide() ? sum_wide(p, n) : sum_bytes(p, n);
 }
 
 static uint16_t fold(uint64_t sum)
@@ -58,7 +69,7 @@ enum mxt_checksum mxt_segment_checksum(const struct mxt_segment *segment)
         return MXT_CHECKSUM_UNKNOWN;
     uint32_t length = header + segment->payload_length;
     uint64_t pseudo = sum_pseudo(segment, length);
-    if (fold(sum_bytes(segment->tcp, length) + pseudo) == 0xffff)
+    if (fold(sum_segment(segment->tcp, length) + pseudo) == 0xffff)
         return MXT_CHECKSUM_GOOD;
     uint16_t field;
     memcpy(&field, segment->tcp + 16, sizeof field);

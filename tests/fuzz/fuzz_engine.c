@@ -7,9 +7,10 @@
 
 #include "sensor/engine.h"
 
-static void take_record(void *context, struct mxt_record *record)
+static void take_record(void *context, const struct mxt_record *record, struct mxt_arena *arena)
 {
     struct mxt_json *json = context;
+    (void)arena;
     mxt_json_reset(json);
     if (mxt_event_encode_record(json, record) != MXT_OK)
         abort();

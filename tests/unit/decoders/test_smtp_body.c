@@ -63,8 +63,57 @@ static void test_content_gaps(void **state)
     play_all(content_gaps, COUNT(content_gaps));
 }
 
+/* What a session says whose content is these bytes, fed in pieces of up to `most` bytes, each in a block of its own, so that a look beyond it is seen. */
+static void tell_content(const char *content, size_t n, size_t most, struct text *out)
+{
+    static const char *const before[] = {DATA};
+    struct mxt_smtp_limits limits = MXT_SMTP_LIMITS_DEFAULT;
+    struct mxt_arena arena;
+    mxt_arena_init(&arena, 1u << 20);
+    struct run run = {.smtp = mxt_smtp_new(&arena, &limits, false)};
+    assert_non_null(run.smtp);
+    for (size_t i = 0; i < COUNT(before); i++)
+        feed(&run, before[i][0] == 'C' ? MXT_TOSERVER : MXT_TOCLIENT, before[i] + 2, strlen(before[i]) - 2);
+    for (size_t i = 0; i < n; i += most)
+        feed(&run, MXT_TOSERVER, content + i, n - i < most ? n - i : most);
+    feed(&run, MXT_TOSERVER, "\r\n.\r\n", 5);
+    feed(&run, MXT_TOCLIENT, "250 ok\r\n", 8);
+    mxt_smtp_finish(run.smtp, true);
+    out->n = 0;
+    out->bytes[0] = '\0';
+    say_facts(out, run.smtp);
+    mxt_smtp_free(run.smtp);
+    mxt_arena_free(&arena);
+}
+
+/* Content in pieces of any size, longer than what is looked at together and shorter, says what it says byte by byte. */
+static void test_pieces(void **state)
+{
+    (void)state;
+    static const char rare[] = "aaaaaaaaaaaaaaaaaaaaaaaa....\r\n\n\x0b";
+    static const char often[] = "a.\r\n\x0b";
+    static const size_t sizes[] = {2, 31, 32, 33, 64, 65, 127, 128, 129, 200, 1000};
+    static struct text bytewise, pieces;
+    uint32_t random = 1;
+    for (unsigned round = 0; round < 3000; round++) {
+        char content[1005] = "\r\n"; /* so it stands behind the 354 */
+        size_t n = 1 + round % 1000;
+        bool is_often = round % 5 == 0;
+        for (size_t i = 0; i < n; i++) {
+            random = random * 1664525u + 1013904223u;
+            content[2 + i] = is_often ? often[(random >> 16) % (sizeof often - 1)] : rare[(random >> 16) % (sizeof rare - 1)];
+        }
+        for (size_t i = 0; i + 3 <= n; i++) /* it does not end before its end */
+            if (memcmp(content + i, "\r\n.\r\n", 5) == 0)
+                content[i + 4] = 'a';
+        tell_content(content + 2, n, 1, &bytewise);
+        tell_content(content + 2, n, sizes[round % COUNT(sizes)], &pieces);
+        assert_string_equal(pieces.bytes, bytewise.bytes);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_ends), cmocka_unit_test(test_marks), cmocka_unit_test(test_content_gaps)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_ends), cmocka_unit_test(test_marks), cmocka_unit_test(test_content_gaps), cmocka_unit_test(test_pieces)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
