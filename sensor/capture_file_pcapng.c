@@ -46,10 +46,13 @@ struct block {
     uint32_t length;  /* of the whole */
 };
 
+/* Its answers stand here, where the static analyser sees that none is MXT_OK. */
 static enum mxt_status damaged(struct mxt_reader *reader, const char *what)
 {
-    if (mxt_source_confirm(&reader->source) != MXT_OK)
-        return mxt_reader_fail(reader, MXT_EIO, "packet %" PRIu64 ": %s", reader->packets + 1, reader->source.fault);
+    if (mxt_source_confirm(&reader->source) != MXT_OK) {
+        mxt_reader_fail(reader, MXT_EIO, "packet %" PRIu64 ": %s", reader->packets + 1, reader->source.fault);
+        return MXT_EIO;
+    }
     mxt_reader_fail(reader, MXT_EMALFORMED, "packet %" PRIu64 ": %s; what precedes was used, copy the file again", reader->packets + 1, what);
     return MXT_EMALFORMED;
 }
