@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "collector/config_read.h"
 #include "decoders/text.h"
-#include "rules/config_file.h"
 #include "rules/config_line.h"
 #include "rules/config_values.h"
 #include "rules/nearest.h"

@@ -9,7 +9,8 @@
 #include "collector/collector.h"
 #include "collector/options.h"
 
-#define KEPT_BYTES (32 << 20)
+#define KEPT_BYTES  (32 << 20)
+#define GROWN_BYTES (1 << 20)
 
 struct program {
     int argc;
@@ -48,9 +49,14 @@ static int act(struct program *program, struct mxt_collector_options *options)
     return mxt_collector_run(&config);
 }
 
-/* Batches come and go by the megabyte: memory that one gave back serves the next, without asking the kernel for fresh pages each time. */
+/*
+ * Batches come and go by the megabyte: memory that one gave back serves the next, without asking the kernel for fresh pages each time. What stays is asked for by
+ * the megabyte too, which only the first of malloc's arenas does: those of other threads grow page by page, a system call each.
+ */
 static void keep_memory(void)
 {
+    mallopt(M_ARENA_MAX, 1);
+    mallopt(M_TOP_PAD, GROWN_BYTES);
     mallopt(M_MMAP_THRESHOLD, KEPT_BYTES);
     mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
 }

@@ -2,7 +2,7 @@
 
 #include <stddef.h>
 
-#include "rules/config_file.h"
+#include "collector/config_read.h"
 #include "rules/config_line.h"
 
 static enum mxt_status check_sense(const struct mxt_collector_options *options, const struct mxt_faults *faults)

@@ -58,12 +58,6 @@ static inline uint32_t mxt_cursor_u24(struct mxt_cursor *c)
     return p == NULL ? 0 : (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2];
 }
 
-static inline uint32_t mxt_cursor_u32(struct mxt_cursor *c)
-{
-    const uint8_t *p = mxt_cursor_bytes(c, 4);
-    return p == NULL ? 0 : (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
 /* A cursor over the next `n` bytes, which are passed over; an overrun inside it cannot leave it. Empty and failed where fewer are left. */
 static inline struct mxt_cursor mxt_cursor_sub(struct mxt_cursor *c, size_t n)
 {

@@ -114,6 +114,7 @@ void mxt_smtp_finish(struct mxt_smtp *smtp, bool is_complete)
         smtp->facts.starttls.requested = MXT_NO;
     if (is_whole && smtp->is_mark_open && smtp->is_end_answered && !smtp->has_server_gap)
         mxt_smtp_marks_settle(smtp, MXT_NO);
+    mxt_smtp_queue_settle(smtp);
     mxt_smtp_transactions_settle(smtp, is_whole);
 }
 

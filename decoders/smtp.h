@@ -52,6 +52,7 @@ struct mxt_message {
     struct mxt_text_list rcpt_to; /* accepted recipients (a 2xx was seen) */
     struct mxt_rejected *rcpt_rejected; /* in order; at most limits.recipients */
     uint32_t rcpt_rejected_total;
+    struct mxt_text_list rcpt_unanswered; /* recipients whose answer was not seen: on one side of the session alone, in a gap, behind its end */
     enum mxt_transfer transfer;
     uint64_t bytes;               /* content bytes seen or known missing, end mark and dot-stuffing excluded as far as seen */
     enum mxt_fact exposed;        /* content crossed in the clear (after 354 or in a BDAT chunk); NO after TLS or in a decrypted mirror */

@@ -333,6 +333,9 @@ void mxt_smtp_pending_release(struct mxt_smtp_pending *pending);
 /* Everything that waits is answered or lost: its facts become unknown. */
 void mxt_smtp_queue_clear(struct mxt_smtp *smtp);
 
+/* The session is over: what still waits is not answered any more. The queue stays. */
+void mxt_smtp_queue_settle(struct mxt_smtp *smtp);
+
 /* Any number of unknown replies may come from here on. */
 void mxt_smtp_queue_mark_loss(struct mxt_smtp *smtp);
 
@@ -407,6 +410,7 @@ void mxt_smtp_transaction_link(struct mxt_smtp *smtp, struct mxt_transaction *tr
 void mxt_smtp_mail_sent(struct mxt_smtp *smtp, const uint8_t *argument, size_t n);
 void mxt_smtp_rcpt_sent(struct mxt_smtp *smtp, const uint8_t *argument, size_t n);
 void mxt_smtp_mail_replied(struct mxt_smtp *smtp, struct mxt_transaction *transaction, uint16_t code);
+void mxt_smtp_rcpt_unanswered(struct mxt_smtp *smtp, const struct mxt_smtp_pending *rcpt);
 void mxt_smtp_rcpt_replied(struct mxt_smtp *smtp, const struct mxt_smtp_pending *rcpt, uint16_t code);
 
 /* Answer to the end of a message. Returns whether more answers to it are due (LMTP). */

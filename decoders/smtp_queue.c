@@ -95,6 +95,8 @@ static void forget(struct mxt_smtp *smtp, const struct mxt_smtp_pending *pending
 {
     if (pending->transaction != NULL)
         pending->transaction->has_loss = true;
+    if (pending->verb == MXT_VERB_RCPT)
+        mxt_smtp_rcpt_unanswered(smtp, pending);
     if (!mxt_smtp_is_clear(smtp))
         return;
     switch ((enum mxt_smtp_verb)pending->verb) {
@@ -124,6 +126,13 @@ void mxt_smtp_queue_clear(struct mxt_smtp *smtp)
     }
     free(queue);
     smtp->target = smtp->target == MXT_TARGET_HEAD ? MXT_TARGET_STRAY : smtp->target;
+}
+
+void mxt_smtp_queue_settle(struct mxt_smtp *smtp)
+{
+    for (uint16_t i = 0; smtp->queue != NULL && i < smtp->queue->count; i++)
+        if (at(smtp->queue, i)->verb == MXT_VERB_RCPT)
+            mxt_smtp_rcpt_unanswered(smtp, at(smtp->queue, i));
 }
 
 void mxt_smtp_queue_mark_loss(struct mxt_smtp *smtp)

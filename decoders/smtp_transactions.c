@@ -223,6 +223,19 @@ void mxt_smtp_rcpt_replied(struct mxt_smtp *smtp, const struct mxt_smtp_pending 
         return; /* counted */
 }
 
+void mxt_smtp_rcpt_unanswered(struct mxt_smtp *smtp, const struct mxt_smtp_pending *rcpt)
+{
+    struct mxt_transaction *transaction = rcpt->transaction;
+    if (transaction == NULL || transaction->is_refused || rcpt->text == NULL)
+        return;
+    struct mxt_text_list *unanswered = &transaction->message.rcpt_unanswered;
+    const char *text = unanswered->count < smtp->limits.recipients ? keep_address(smtp, transaction, (struct mxt_smtp_word){rcpt->text, rcpt->text_length}) : NULL;
+    if (text == NULL)
+        unanswered->total++;
+    else if (mxt_text_list_add(unanswered, &transaction->arena, text, smtp->limits.recipients) != MXT_OK)
+        return; /* counted */
+}
+
 static void deliver(struct mxt_smtp *smtp, struct mxt_message *message)
 {
     if (message->delivered != MXT_YES)

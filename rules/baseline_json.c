@@ -84,12 +84,50 @@ unsigned mxt_subject_kind_from_name(const char *name, size_t n)
 
 /* Writing. */
 
-static void write_member(struct mxt_json *json, const struct member *member, const void *base)
+#define MEMBER_BYTES 64u /* what a member takes at most: a comma, a name in quotes, a colon, and 20 digits, 16 in quotes or a short name likewise */
+
+static char *put_text(char *out, const char *text, size_t n)
+{
+    memcpy(out, text, n);
+    return out + n;
+}
+
+static char *put_number(char *out, int64_t value)
+{
+    char digits[20]; /* of INT64_MIN: a sign and 19 */
+    size_t at = sizeof digits;
+    uint64_t left = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    do
+        digits[--at] = (char)('0' + left % 10);
+    while ((left /= 10) != 0);
+    if (value < 0)
+        digits[--at] = '-';
+    return put_text(out, digits + at, sizeof digits - at);
+}
+
+static char *put_hex(char *out, uint64_t value)
+{
+    static const char digits[] = "0123456789abcdef";
+    out[0] = out[17] = '"';
+    for (size_t i = 16; i > 0; i--, value >>= 4)
+        out[i] = digits[value & 15];
+    return out + 18;
+}
+
+static char *put_name(char *out, const char *name)
+{
+    *out++ = '"';
+    out = put_text(out, name, strlen(name));
+    *out++ = '"';
+    return out;
+}
+
+/* The value of a member as a number, whatever it is; 0: it says nothing and is left out. */
+static uint64_t value_of(const struct member *member, const void *base)
 {
     const char *at = (const char *)base + member->offset;
     union {
-        int64_t time_us;
-        uint64_t digest;
+        uint64_t digest; /* or a time */
         uint32_t count;
         enum mxt_fact fact;
         enum mxt_attempt attempt;
@@ -97,65 +135,79 @@ static void write_member(struct mxt_json *json, const struct member *member, con
     } value;
     switch (member->type) {
     case MEMBER_TIME:
-        memcpy(&value.time_us, at, sizeof value.time_us);
-        if (value.time_us != 0)
-            mxt_json_number(json, member->name, value.time_us);
-        break;
-    case MEMBER_HEX:
-        memcpy(&value.digest, at, sizeof value.digest);
-        if (value.digest != 0)
-            mxt_json_hex(json, member->name, value.digest);
-        break;
-    case MEMBER_COUNT:
-        memcpy(&value.count, at, sizeof value.count);
-        if (value.count != 0)
-            mxt_json_unsigned(json, member->name, value.count);
-        break;
-    case MEMBER_FACT:
-        memcpy(&value.fact, at, sizeof value.fact);
-        if (value.fact != MXT_UNKNOWN)
-            mxt_json_bool(json, member->name, value.fact == MXT_YES);
-        break;
-    case MEMBER_ATTEMPT:
-        memcpy(&value.attempt, at, sizeof value.attempt);
-        if (value.attempt != MXT_ATTEMPT_NONE)
-            mxt_json_string(json, member->name, attempts[value.attempt]);
-        break;
-    case MEMBER_BOOL:
-        memcpy(&value.truth, at, sizeof value.truth);
-        if (value.truth)
-            mxt_json_bool(json, member->name, true);
-        break;
+    case MEMBER_HEX: memcpy(&value.digest, at, sizeof value.digest); return value.digest;
+    case MEMBER_COUNT: memcpy(&value.count, at, sizeof value.count); return value.count;
+    case MEMBER_FACT: memcpy(&value.fact, at, sizeof value.fact); return (uint64_t)value.fact;
+    case MEMBER_ATTEMPT: memcpy(&value.attempt, at, sizeof value.attempt); return (uint64_t)value.attempt;
+    case MEMBER_BOOL: memcpy(&value.truth, at, sizeof value.truth); return value.truth;
     }
+    return 0;
+}
+
+static char *put_value(char *out, const struct member *member, uint64_t value)
+{
+    switch (member->type) {
+    case MEMBER_TIME:
+    case MEMBER_COUNT: return put_number(out, (int64_t)value);
+    case MEMBER_HEX: return put_hex(out, value);
+    case MEMBER_ATTEMPT: return put_name(out, attempts[value]);
+    case MEMBER_FACT:
+    case MEMBER_BOOL: break;
+    }
+    const bool is_true = member->type == MEMBER_BOOL || value == MXT_YES;
+    return put_text(out, is_true ? "true" : "false", is_true ? 4 : 5);
+}
+
+/*
+ * The members that say something, from the brace that opens on; the text's end. Every record changes half a dozen sightings, each to be written: this does not ask
+ * for every word whether it is the first and whether there is room. `text` has MEMBER_BYTES for each member and one for the brace.
+ */
+static char *put_members(char *text, const struct member *members, size_t count, const void *base)
+{
+    char *out = text;
+    *out++ = '{';
+    for (size_t i = 0; i < count; i++) {
+        uint64_t value = value_of(&members[i], base);
+        if (value == 0)
+            continue;
+        if (out != text + 1)
+            *out++ = ',';
+        out = put_name(out, members[i].name);
+        *out++ = ':';
+        out = put_value(out, &members[i], value);
+    }
+    return out;
 }
 
 /* The last whole replies as "1101", the latest at the end. */
-static void write_recent(struct mxt_json *json, const struct mxt_marks *marks)
+static char *put_recent(char *out, const struct mxt_marks *marks, bool is_first)
 {
-    char text[MXT_REPLIES_RECENT + 1];
+    static const char name[] = ",\"recent\":\"";
     unsigned count = marks->recent_count < MXT_REPLIES_RECENT ? marks->recent_count : MXT_REPLIES_RECENT;
-    for (unsigned i = 0; i < count; i++)
-        text[count - 1 - i] = (marks->recent >> i & 1) != 0 ? '1' : '0';
-    text[count] = '\0';
-    if (count > 0)
-        mxt_json_string(json, "recent", text);
+    if (count == 0)
+        return out;
+    out = put_text(out, name + is_first, sizeof name - 1 - is_first);
+    for (unsigned i = count; i > 0; i--)
+        *out++ = (marks->recent >> (i - 1) & 1) != 0 ? '1' : '0';
+    *out++ = '"';
+    return out;
 }
 
 static void write_marks(struct mxt_json *json, const char *key, const struct mxt_marks *marks)
 {
-    mxt_json_object_begin(json, key);
-    for (size_t i = 0; i < MARKS_MEMBERS; i++)
-        write_member(json, &marks_members[i], marks);
-    write_recent(json, marks);
-    mxt_json_object_end(json);
+    char text[MARKS_MEMBERS * MEMBER_BYTES + MXT_REPLIES_RECENT + 16];
+    char *out = put_members(text, marks_members, MARKS_MEMBERS, marks);
+    out = put_recent(out, marks, out == text + 1);
+    *out++ = '}';
+    mxt_json_raw(json, key, text, (size_t)(out - text));
 }
 
 static void write_sighting(struct mxt_json *json, const struct mxt_sighting *sighting)
 {
-    mxt_json_object_begin(json, NULL);
-    for (size_t i = 0; i < SIGHTING_MEMBERS; i++)
-        write_member(json, &sighting_members[i], sighting);
-    mxt_json_object_end(json);
+    char text[SIGHTING_MEMBERS * MEMBER_BYTES + 2];
+    char *out = put_members(text, sighting_members, SIGHTING_MEMBERS, sighting);
+    *out++ = '}';
+    mxt_json_raw(json, NULL, text, (size_t)(out - text));
 }
 
 enum mxt_status mxt_marks_encode(struct mxt_json *json, const struct mxt_marks *marks)

@@ -1,6 +1,5 @@
 #include "rules/config_file.h"
 
-#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +9,6 @@
 #include "decoders/text.h"
 #include "rules/nearest.h"
 
-#define FILE_MAX  (1u << 20) /* bytes of a configuration; larger is another kind of file */
 #define NAMES_MAX 512        /* bytes that name the known keys */
 
 struct reader {
@@ -322,40 +320,16 @@ static void read_text(struct reader *reader, const unsigned char *text, size_t n
     yaml_parser_delete(&parser);
 }
 
-/* Reads the file whole into `text` of FILE_MAX + 1 bytes. The number of bytes, or -1: told. */
-static long read_file(struct reader *reader, unsigned char *text)
-{
-    char sentence[MXT_FAULT_TEXT];
-    FILE *file = fopen(reader->path, "r");
-    size_t n = file == NULL ? 0 : fread(text, 1, FILE_MAX + 1, file);
-    bool is_read = file != NULL && !ferror(file);
-    if (!is_read)
-        snprintf(sentence, sizeof sentence, "--config %.400s: %s; name a file that can be read", reader->path, strerror(errno));
-    else if (n > FILE_MAX)
-        snprintf(sentence, sizeof sentence, "--config %.400s: longer than %u bytes; is it a configuration?", reader->path, FILE_MAX);
-    if (file != NULL)
-        fclose(file);
-    if (is_read && n <= FILE_MAX)
-        return (long)n;
-    reader->faults->tell(reader->faults->context, sentence);
-    reader->status = MXT_EIO;
-    return -1;
-}
-
-enum mxt_status mxt_config_read(const char *path, const struct mxt_keys *keys, void *options, struct mxt_given *given, const struct mxt_faults *faults)
+enum mxt_status mxt_config_text(const char *path, const unsigned char *text, size_t n, const struct mxt_keys *keys, void *options, struct mxt_given *given,
+                                const struct mxt_faults *faults)
 {
     const struct mxt_given on_command_line = *given;
-    unsigned char *text = malloc(FILE_MAX + 1);
     struct reader reader = {.path = path, .faults = faults, .keys = keys, .given = given, .on_command_line = &on_command_line, .options = options};
     reader.ignored = calloc(1, keys->program->size);
-    if (text == NULL || reader.ignored == NULL)
-        reader.status = MXT_ENOMEM;
-    long n = reader.status == MXT_OK ? read_file(&reader, text) : -1;
-    if (n >= 0)
-        read_text(&reader, text, (size_t)n);
-    if (reader.ignored != NULL)
-        keys->program->free(reader.ignored);
+    if (reader.ignored == NULL)
+        return MXT_ENOMEM;
+    read_text(&reader, text, n);
+    keys->program->free(reader.ignored);
     free(reader.ignored);
-    free(text);
     return reader.status;
 }

@@ -25,6 +25,7 @@ struct mxt_health {
     uint64_t segments;               /* TCP segments of mail ports */
     uint64_t other, fragments_pending, malformed, unsupported, snapped, fragments_dropped;
     uint64_t flows, flows_peak, flows_active;
+    uint64_t newcomers_forgotten; /* off the mail ports: forgotten for a bound before they said what they are */
     uint64_t passed_flows, passed_segments, passed_forgotten, claimed; /* off the mail ports: no mail; of those, passed over; forgotten for a bound; mail */
     uint64_t evicted_for_memory, relieved; /* connections given up for memory, the closed included; whose holes were given up for memory */
     uint64_t memory, memory_peak;          /* bytes for connections and what is held of them */

@@ -1,4 +1,5 @@
 /* Events read by the field table. */
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,6 +8,7 @@
 #include "rules/json_read.h"
 
 #define KEPT_DEPTH  2 /* an event is kept in a list of an object's (rules/ledger_keep.c, rules/alerts_keep.c): what is taken here must be read there */
+#define WHOLE_NAME  INT_MAX /* length of a step's name that ends in NUL */
 #define PLACE_DEPTH 8 /* names from the event to the innermost field: smtp, messages, [0], rcpt_rejected, [0], rcpt */
 
 /* A step on the way to the value being read: a name, or an element of an array. */
@@ -320,7 +322,7 @@ static void decode_field(struct decoder *decoder, const struct mxt_field *field,
         memcpy(base + field->other, &is_known, sizeof is_known);
 }
 
-/* The field of that name, sought from the place behind the last one found: our own events have them in the table's order. NULL: unknown. */
+/* The field of that name, sought from the place behind the last one found. NULL: unknown. */
 static const struct mxt_field *find_field(const struct mxt_field_table *table, const struct mxt_json_slice *key, unsigned *next)
 {
     for (unsigned tried = 0; tried < table->count; tried++) {
@@ -332,19 +334,34 @@ static const struct mxt_field *find_field(const struct mxt_field_table *table, c
     return NULL;
 }
 
+/* Steps to the next member: *field is NULL where its name is unknown. False behind the last. Our own events have them in the table's order. */
+static bool next_member(struct decoder *decoder, const struct mxt_field_table *table, unsigned *next, const struct mxt_field **field)
+{
+    struct mxt_json_slice key;
+    for (unsigned i = *next; i < table->count; i++)
+        if (mxt_json_pass_key(&decoder->reader, table->fields[i].name)) {
+            *next = i + 1u < table->count ? i + 1u : 0;
+            *field = &table->fields[i];
+            return true;
+        }
+    if (!mxt_json_next_key(&decoder->reader, &key))
+        return false;
+    *field = find_field(table, &key, next);
+    return true;
+}
+
 static void decode_members(struct decoder *decoder, const struct mxt_field_table *table, char *base)
 {
     uint64_t seen = 0;
     unsigned next = 0;
-    struct mxt_json_slice key;
+    const struct mxt_field *field;
     mxt_json_enter_object(&decoder->reader);
-    while (mxt_json_next_key(&decoder->reader, &key)) {
-        const struct mxt_field *field = find_field(table, &key, &next);
+    while (next_member(decoder, table, &next, &field)) {
         if (field == NULL) {
             mxt_json_skip(&decoder->reader);
             continue;
         }
-        enter_place(decoder, field->name, key.length, 0);
+        enter_place(decoder, field->name, WHOLE_NAME, 0);
         uint64_t bit = UINT64_C(1) << (field - table->fields);
         if ((seen & bit) != 0)
             mxt_json_fail(&decoder->reader, decoder->reader.at, "no second value of one name expected");
@@ -355,7 +372,7 @@ static void decode_members(struct decoder *decoder, const struct mxt_field_table
     }
     for (unsigned i = 0; i < table->count && !has_failed(decoder); i++)
         if (table->fields[i].presence == MXT_REQUIRED && (seen >> i & 1) == 0) {
-            enter_place(decoder, table->fields[i].name, strlen(table->fields[i].name), 0);
+            enter_place(decoder, table->fields[i].name, WHOLE_NAME, 0);
             mxt_json_fail(&decoder->reader, decoder->reader.at - 1, "a value expected, which is missing");
         }
 }

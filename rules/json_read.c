@@ -23,15 +23,18 @@ void mxt_json_fail(struct mxt_json_reader *reader, size_t at, const char *fault)
 }
 
 /* The byte at the reader's place; 0 behind the end and after a failure (a NUL of the text is nowhere welcome either). */
-static char here(const struct mxt_json_reader *reader)
+static inline char here(const struct mxt_json_reader *reader)
 {
     return reader->status == MXT_OK && reader->at < reader->length ? reader->text[reader->at] : '\0';
 }
 
-static void pass_space(struct mxt_json_reader *reader)
+static inline void pass_space(struct mxt_json_reader *reader)
 {
-    while (here(reader) == ' ' || here(reader) == '\t' || here(reader) == '\n' || here(reader) == '\r')
+    char c = here(reader);
+    while (c <= ' ' && (c == ' ' || c == '\t' || c == '\n' || c == '\r')) { /* our own events have none */
         reader->at++;
+        c = here(reader);
+    }
 }
 
 static bool is_digit(char c)
@@ -139,7 +142,8 @@ static size_t pass_plain(const struct mxt_json_reader *reader, size_t at)
 static bool scan_string(struct mxt_json_reader *reader, struct raw_string *out)
 {
     *out = (struct raw_string){.is_printable = true};
-    if (mxt_json_peek(reader) != MXT_JSON_STRING) {
+    pass_space(reader);
+    if (here(reader) != '"') {
         mxt_json_fail(reader, reader->at, "string expected");
         return false;
     }
@@ -293,6 +297,20 @@ bool mxt_json_next_key(struct mxt_json_reader *reader, struct mxt_json_slice *ke
         return false;
     }
     reader->at++;
+    return true;
+}
+
+bool mxt_json_pass_key(struct mxt_json_reader *reader, const char *name)
+{
+    const char *p = reader->text + reader->at, *end = reader->text + reader->length;
+    if (reader->status != MXT_OK || end - p < 4 || (!reader->is_first && *p++ != ',') || *p++ != '"')
+        return false;
+    for (; p < end && *name != '\0' && *p == *name; p++)
+        name++;
+    if (*name != '\0' || end - p < 2 || p[0] != '"' || p[1] != ':')
+        return false;
+    reader->at = (size_t)(p + 2 - reader->text);
+    reader->is_first = false;
     return true;
 }
 

@@ -54,6 +54,12 @@ void mxt_json_enter_array(struct mxt_json_reader *reader);
 /* Steps to the next member: *key is its raw text between the quotes, escapes undone by nobody (our keys have none). False behind the last, which is left. */
 bool mxt_json_next_key(struct mxt_json_reader *reader, struct mxt_json_slice *key);
 
+/*
+ * Steps to the next member if it is called `name` (plain text) and is written without white space, as our own events are; else false, and nothing has changed:
+ * mxt_json_next_key tells what there is.
+ */
+bool mxt_json_pass_key(struct mxt_json_reader *reader, const char *name);
+
 /* Steps to the next element. False behind the last, and the array is left. */
 bool mxt_json_next_item(struct mxt_json_reader *reader);
 

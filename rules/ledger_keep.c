@@ -1,6 +1,4 @@
 /* The ledger kept elsewhere: what changed, as texts. */
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,6 +79,15 @@ static void drain_alert(void *context, const struct mxt_alert *alert)
     drain->alert(drain->context, alert);
 }
 
+/* A session's key. */
+static void write_id(uint64_t id, char *text)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = ID_DIGITS; i > 0; i--, id >>= 4)
+        text[i - 1] = digits[id & 15];
+    text[ID_DIGITS] = '\0';
+}
+
 static void write_session(struct mxt_json *json, const struct mxt_ledger *ledger, const struct ledger_session *session)
 {
     mxt_json_reset(json);
@@ -103,7 +110,7 @@ static void write_session(struct mxt_json *json, const struct mxt_ledger *ledger
 static void drain_session(struct drain *drain, struct ledger_session *session)
 {
     char key[ID_DIGITS + 1];
-    snprintf(key, sizeof key, "%016" PRIx64, session->id);
+    write_id(session->id, key);
     write_session(&drain->json, drain->ledger, session);
     put(drain, key, NULL, MXT_KEPT_SESSION, true);
     mxt_ledger_drop_judged(session);
@@ -142,7 +149,7 @@ static void drain_gone(struct drain *drain)
         struct ledger_session *session = drain->ledger->gone;
         const struct ledger_session *again = mxt_ledger_find(drain->ledger, session->id);
         char key[ID_DIGITS + 1];
-        snprintf(key, sizeof key, "%016" PRIx64, session->id);
+        write_id(session->id, key);
         drain->ledger->gone = session->next_changed;
         if (again == NULL || again->id != session->id)
             put(drain, key, NULL, MXT_KEPT_SESSION, false);

@@ -14,6 +14,7 @@
 #include "sensor/flow.h"
 #include "sensor/intake.h"
 #include "sensor/keep_file.h"
+#include "sensor/loan.h"
 #include "sensor/session.h"
 
 struct mxt_engine_config {
@@ -29,8 +30,13 @@ struct mxt_engine_config {
     void *others;
     struct mxt_keep_file *keep; /* where the packets of sessions with findings go; NULL: nowhere */
     bool has_snapshots; /* live: sessions that go on are told too (sensor/snapshot.h) */
-    /* Takes a record with its session findings; its sequence number is the taker's to set. Record and arena die when it returns; the arena is free to be used until then. */
-    void (*record)(void *context, const struct mxt_record *record, struct mxt_arena *arena);
+    /* Takes a record with its session findings; its sequence number and its Community ID are the taker's to set. It dies when this returns. */
+    void (*record)(void *context, struct mxt_record *record);
+    /*
+     * The same of final records, where it is not NULL and no packets are kept: the record itself dies, what it points to stays until the loan is given back, which must
+     * be before mxt_engine_free.
+     */
+    void (*lend)(void *context, struct mxt_record *record, const struct mxt_loan *loan);
     void *context;
 };
 
@@ -39,7 +45,7 @@ struct mxt_engine;
 /* An engine; `config` is copied. NULL: out of memory. */
 struct mxt_engine *mxt_engine_new(const struct mxt_engine_config *config);
 
-/* Frees it; sessions still open are dropped (call mxt_engine_finish first). NULL is accepted. */
+/* Frees it; sessions still open are dropped (call mxt_engine_finish first), and none is lent. NULL is accepted. */
 void mxt_engine_free(struct mxt_engine *engine);
 
 /* Takes frames in their order; all must be valid until it returns. */

@@ -40,6 +40,8 @@ struct mxt_flow_table {
     struct mxt_slab entries; /* each with its TCP state behind it */
     size_t bucket_mask;
     struct mxt_passed *passed; /* NULL: no connection is foreign */
+    struct mxt_newcomers *newcomers; /* NULL: every connection has a flow from its first segment on */
+    struct mxt_tcp *unfolded;        /* a newcomer's, while it takes a segment */
     struct mxt_flow_list lists[MXT_FLOW_STATES];
     struct mxt_flow_list due;        /* flows with a hole to be given up, the next first */
     struct mxt_flow_entry *unrested[MXT_FLOW_STATES]; /* MXT_STATE_ACTIVE and MXT_STATE_TALKING: the oldest that was not put to rest */
@@ -52,11 +54,15 @@ struct mxt_flow_table {
     struct mxt_port_set ports;
 };
 
+struct mxt_flow_arrival;
+
 /* The sink's context. */
 struct mxt_flow_call {
     struct mxt_flow_table *table;
-    struct mxt_flow_entry *entry;
+    struct mxt_flow_entry *entry; /* NULL: it is a newcomer's */
+    const struct mxt_flow_arrival *arrival; /* a newcomer's segment; flow_newcomers.c knows it */
     bool has_content, has_close;
+    bool is_foreign; /* the newcomer is */
 };
 
 extern const struct mxt_tcp_sink mxt_flow_sink;
@@ -88,6 +94,29 @@ void mxt_flow_bucket_remove(struct mxt_flow_table *table, struct mxt_flow_entry 
 
 /* Ends a flow that turned out to be foreign. */
 void mxt_flow_pass_over(struct mxt_flow_table *table, struct mxt_flow_entry *entry);
+
+/* Whether the segment may open a connection: it has a SYN, or content. */
+bool mxt_flow_is_opening(const struct mxt_segment *segment);
+
+/* Whether a segment that belongs to no connection comes from the server. */
+bool mxt_flow_is_from_server(const struct mxt_flow_table *table, const struct mxt_segment *segment);
+
+/* A new flow, described by a segment that was sent in `direction`. NULL: there is no room, which was counted. */
+struct mxt_flow_entry *mxt_flow_open(struct mxt_flow_table *table, uint32_t hash, const struct mxt_segment *segment, enum mxt_direction direction);
+
+/* What follows when the call's flow has taken a segment. `due`: when it had a hole to give up before. */
+void mxt_flow_taken(struct mxt_flow_call *call, const struct mxt_segment *segment, int64_t due);
+
+/* ---- flow_newcomers.c ---- */
+
+/* Whether the segment, which belongs to no flow, is a newcomer's: off the mail ports. */
+bool mxt_flow_is_newcomers(const struct mxt_flow_table *table, const struct mxt_segment *segment);
+
+/* Takes a segment of a newcomer. */
+void mxt_flow_take_newcomer(struct mxt_flow_table *table, const struct mxt_segment *segment, uint64_t key);
+
+/* What a newcomer says, or `n` missing bytes of it (`p` is NULL), which are always worth a flow: whether the call has one now that is to be told. */
+bool mxt_flow_hear_newcomer(struct mxt_flow_call *call, enum mxt_direction direction, const uint8_t *p, uint64_t n);
 
 /* ---- flow_ends.c ---- */
 

@@ -41,7 +41,7 @@ static const struct plain plains[] = {
     {COUNTER("bytes", "bytes of them"), AT(bytes)},
     {COUNTER("segments", "TCP segments of mail ports"), AT(segments)},
     {COUNTER("flows", "connections seen"), AT(flows)},
-    {GAUGE("flows_active", "connections open now"), AT(flows_active)},
+    {GAUGE("flows_active", "connections followed now"), AT(flows_active)},
     {GAUGE("memory_bytes", "bytes for connections and what is held of them"), AT(memory)},
     {COUNTER("sessions", "SMTP sessions that have ended"), AT(sessions)},
     {COUNTER("sessions_encrypted", "of them: TLS established"), AT(sessions_encrypted)},

@@ -38,6 +38,12 @@ static enum mxt_status set_passed_flows(struct mxt_setting *to, const char *valu
     return refusal(mxt_value_number(value, 1000, 100000000, &limits->flow.passed));
 }
 
+static enum mxt_status set_new_flows(struct mxt_setting *to, const char *value)
+{
+    struct mxt_limits *limits = to->object;
+    return refusal(mxt_value_number(value, 1000, 100000000, &limits->flow.newcomers));
+}
+
 static enum mxt_status set_idle(struct mxt_setting *to, const char *value)
 {
     struct mxt_limits *limits = to->object;
@@ -116,6 +122,7 @@ static const struct mxt_key keys[] = {
     {"limits.memory", NULL, 0, FILE_ONLY, MXT_KEY_ONE, "SIZE", "1GiB", "a size from 16MiB to 1024GiB", "for connections and all that is held of them; beyond, holes are given up, then the least worthy connections", .set = set_memory},
     {"limits.flows", NULL, 0, FILE_ONLY, MXT_KEY_ONE, "N", "1000000", "a number from 1000 to 100000000", "connections at once; beyond, the least worthy goes: half-open, closed, silent, without a server's greeting, idle longest", .set = set_flows},
     {"limits.passed-flows", NULL, 0, FILE_ONLY, MXT_KEY_ONE, "N", "1000000", "a number from 1000 to 100000000", "any-port: connections that are no mail to remember, eight bytes each", .set = set_passed_flows},
+    {"limits.new-flows", NULL, 0, FILE_ONLY, MXT_KEY_ONE, "N", "100000", "a number from 1000 to 100000000", "any-port: connections that have not said yet what they are, 72 bytes each; beyond, those that nobody answers go first", .set = set_new_flows},
     {"limits.early", NULL, 0, FILE_ONLY, MXT_KEY_ONE, "SIZE", "256KiB", "a size from 4KiB to 64MiB", "held behind a hole, for each direction of a connection", .set = set_early},
     {"limits.session", NULL, 0, FILE_ONLY, MXT_KEY_ONE, "SIZE", "256KiB", "a size from 16KiB to 64MiB", "facts of a session, beside its messages", .set = set_session},
     {"limits.messages", NULL, 0, FILE_ONLY, MXT_KEY_ONE, "N", "50", "a number from 1 to 1000", "messages of a session that its record tells, the latest; totals count all", .set = set_messages},

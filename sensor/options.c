@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "rules/config_file.h"
+#include "collector/config_read.h"
 #include "rules/config_line.h"
 #include "rules/networks.h"
 

@@ -1,5 +1,5 @@
 /*
- * A list of cells under one lock. Outside the lock events are copied into cells, which are used again, and encoded by the consumer. Waking a thread costs more than
+ * A list of cells under one lock. Outside the lock events are copied into cells, which are used again, and encoded by the consumer; what is lent is not copied. Waking a thread costs more than
  * all the rest, so a producer wakes the consumer once for many parcels (`wake_at`), and the consumer lets waiting producers go on when half of the room is free.
  */
 #include "sensor/outbox.h"
@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "sensor/community_id.h"
+
 #define SPARES        1024u       /* empty cells kept */
 #define CELL_BYTES    4096u       /* hold most records; what a larger one takes is given back */
 #define RECORD_BYTES  (64u << 20) /* a copied record may take: all of MXT_JSON_MAX as text, and its lists */
@@ -25,7 +27,9 @@ struct cell {
     struct cell *next;
     struct mxt_parcel parcel;
     struct mxt_record record;
-    struct mxt_arena arena; /* begins in `first` */
+    struct mxt_loan loan;   /* give_back NULL: the record is a copy, */
+    struct mxt_arena arena; /* in here; begins in `first` */
+    char community_id[MXT_COMMUNITY_ID_TEXT];
     alignas(max_align_t) uint8_t first[CELL_BYTES];
 };
 
@@ -67,11 +71,20 @@ struct mxt_outbox *mxt_outbox_new(size_t bytes, enum mxt_outbox_when_full when_f
     return outbox;
 }
 
+/* Lets go what the cell holds. */
+static void empty(struct cell *cell)
+{
+    mxt_arena_free(&cell->arena);
+    if (cell->loan.give_back != NULL)
+        cell->loan.give_back(cell->loan.owner, cell->loan.what);
+    cell->loan.give_back = NULL;
+}
+
 static void free_cells(struct cell *cell)
 {
     while (cell != NULL) {
         struct cell *next = cell->next;
-        mxt_arena_free(&cell->arena);
+        empty(cell);
         free(cell);
         cell = next;
     }
@@ -95,18 +108,18 @@ void mxt_outbox_free(struct mxt_outbox *outbox)
 
 static size_t memory_of(const struct cell *cell)
 {
-    return sizeof *cell - sizeof cell->first + cell->arena.reserved;
+    return sizeof *cell - sizeof cell->first + cell->arena.reserved + (cell->loan.give_back != NULL ? cell->loan.bytes : 0);
 }
 
 /* Under the lock. */
-static void give_back(struct mxt_outbox *outbox, struct cell *cell)
+static void keep_empty(struct mxt_outbox *outbox, struct cell *cell)
 {
     if (outbox->spares >= SPARES) {
         cell->next = NULL;
         free_cells(cell);
         return;
     }
-    mxt_arena_free(&cell->arena);
+    empty(cell);
     cell->next = outbox->spare;
     outbox->spare = cell;
     outbox->spares++;
@@ -127,7 +140,8 @@ static struct cell *take_empty(struct mxt_outbox *outbox, enum mxt_status *statu
         *status = MXT_ENOMEM;
     if (cell != NULL) {
         cell->next = NULL;
-        mxt_arena_init_with(&cell->arena, RECORD_BYTES, cell->first, sizeof cell->first);
+        cell->loan.give_back = NULL;
+        mxt_arena_init(&cell->arena, RECORD_BYTES);
     }
     return cell;
 }
@@ -185,7 +199,7 @@ static enum mxt_status put(struct mxt_outbox *outbox, struct cell *cell, enum mx
     } else {
         outbox->counters.lost++;
         if (cell != NULL)
-            give_back(outbox, cell);
+            keep_empty(outbox, cell);
     }
     pthread_mutex_unlock(&outbox->lock);
     return status;
@@ -198,14 +212,37 @@ static int64_t now_us(void)
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
+static struct mxt_parcel parcel_of(const struct cell *cell)
+{
+    return (struct mxt_parcel){.type = MXT_PARCEL_SESSION,
+                               .session_id = cell->record.session_id,
+                               .server = cell->record.dest_ip,
+                               .arrived_us = now_us(),
+                               .record = &cell->record};
+}
+
 enum mxt_status mxt_outbox_record(struct mxt_outbox *outbox, const struct mxt_record *record)
 {
     enum mxt_status status;
     struct cell *cell = take_empty(outbox, &status);
     if (cell != NULL) {
+        mxt_arena_init_with(&cell->arena, RECORD_BYTES, cell->first, sizeof cell->first);
         status = mxt_event_copy_record(record, &cell->arena, &cell->record);
-        cell->parcel = (struct mxt_parcel){
-            .type = MXT_PARCEL_SESSION, .session_id = record->session_id, .server = record->dest_ip, .arrived_us = now_us(), .record = &cell->record};
+        cell->parcel = parcel_of(cell);
+    }
+    return put(outbox, cell, status);
+}
+
+enum mxt_status mxt_outbox_lend(struct mxt_outbox *outbox, const struct mxt_record *record, const struct mxt_loan *loan)
+{
+    enum mxt_status status;
+    struct cell *cell = take_empty(outbox, &status);
+    if (cell != NULL) {
+        cell->loan = *loan;
+        cell->record = *record;
+        cell->parcel = parcel_of(cell);
+    } else {
+        loan->give_back(loan->owner, loan->what);
     }
     return put(outbox, cell, status);
 }
@@ -235,7 +272,7 @@ static void release(struct mxt_outbox *outbox)
     outbox->in_hand = NULL;
     outbox->counters.parcels--;
     outbox->counters.bytes -= memory_of(cell);
-    give_back(outbox, cell);
+    keep_empty(outbox, cell);
     if (outbox->waiting > 0 && outbox->counters.bytes <= outbox->room / 2)
         pthread_cond_broadcast(&outbox->emptied);
 }
@@ -294,10 +331,12 @@ static enum mxt_status take(struct mxt_outbox *outbox, int timeout_ms)
 }
 
 /* False: out of memory. */
-static bool encode(struct mxt_outbox *outbox, struct mxt_parcel *parcel)
+static bool encode(struct mxt_outbox *outbox, struct cell *cell, struct mxt_parcel *parcel)
 {
     if (parcel->type != MXT_PARCEL_SESSION)
         return true;
+    mxt_community_id(&cell->record.src_ip, cell->record.src_port, &cell->record.dest_ip, cell->record.dest_port, cell->community_id);
+    cell->record.community_id = cell->community_id;
     mxt_json_reset(&outbox->json);
     if (mxt_event_encode_record(&outbox->json, parcel->record) != MXT_OK)
         return false;
@@ -313,7 +352,7 @@ enum mxt_status mxt_outbox_next(struct mxt_outbox *outbox, int timeout_ms, struc
         if (status != MXT_OK)
             return status;
         *out = outbox->in_hand->parcel;
-        if (encode(outbox, out))
+        if (encode(outbox, outbox->in_hand, out))
             return MXT_OK;
         pthread_mutex_lock(&outbox->lock);
         outbox->counters.lost++;

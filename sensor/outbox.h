@@ -1,6 +1,6 @@
 /*
- * Records on their way out of the packet threads: copied where they arise, taken and encoded by one consumer in a thread of its own (the judge, or the publisher
- * to Redis). Bounded. A replay waits for room; a live sensor never does: what finds no room is counted and lost.
+ * Records on their way out of the packet threads: copied where they arise, or lent with what they rest on; taken and encoded by one consumer in a thread of its own (the
+ * judge, or the publisher to Redis). Bounded. A replay waits for room; a live sensor never does: what finds no room is counted and lost.
  */
 #ifndef MXT_SENSOR_OUTBOX_H
 #define MXT_SENSOR_OUTBOX_H
@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "rules/event.h"
+#include "sensor/loan.h"
 
 enum mxt_outbox_when_full { MXT_OUTBOX_WAIT, MXT_OUTBOX_DROP };
 
@@ -35,6 +36,9 @@ void mxt_outbox_free(struct mxt_outbox *outbox);
 /* Puts a copy of a record or a health event; any thread. MXT_OK; MXT_DONE: it is closed, or full and not waiting; MXT_ENOMEM. What is not put is counted as lost. */
 enum mxt_status mxt_outbox_record(struct mxt_outbox *outbox, const struct mxt_record *record);
 enum mxt_status mxt_outbox_health(struct mxt_outbox *outbox, const struct mxt_health *health);
+
+/* Puts a record whose strings and lists are lent: they are given back when its parcel is done with, or at once where it is not put. As mxt_outbox_record. */
+enum mxt_status mxt_outbox_lend(struct mxt_outbox *outbox, const struct mxt_record *record, const struct mxt_loan *loan);
 
 /*
  * The consumer: waits at most `timeout_ms` (-1: until there is one or it is closed and empty) for the next parcel, which stays valid until the next call. Having

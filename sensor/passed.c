@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sensor/pages.h"
+
 #define WAYS 8 /* hashes in one cache line of 64 bytes */
 
 /* The latest heard of first; 0 is an empty place, and stands behind all others. */
@@ -12,8 +14,7 @@ struct line {
 
 struct mxt_passed {
     size_t mask;
-    struct line *lines; /* aligned in `block` */
-    void *block;
+    struct line *lines;
 };
 
 struct mxt_passed *mxt_passed_new(size_t capacity)
@@ -22,14 +23,13 @@ struct mxt_passed *mxt_passed_new(size_t capacity)
     while (count < SIZE_MAX / 2 / sizeof(struct line) && count * WAYS < capacity)
         count *= 2;
     struct mxt_passed *passed = malloc(sizeof *passed);
-    void *block = calloc(count + 1, sizeof(struct line)); /* as large as it is, it comes as zero pages that are not there yet */
-    if (passed == NULL || block == NULL) {
-        free(block);
+    struct line *lines = mxt_pages_new(count * sizeof *lines);
+    if (passed == NULL || lines == NULL) {
+        mxt_pages_free(lines, count * sizeof *lines);
         free(passed);
         return NULL;
     }
-    size_t offset = (sizeof(struct line) - (uintptr_t)block % sizeof(struct line)) % sizeof(struct line);
-    *passed = (struct mxt_passed){.mask = count - 1, .lines = (struct line *)((char *)block + offset), .block = block};
+    *passed = (struct mxt_passed){.mask = count - 1, .lines = lines};
     return passed;
 }
 
@@ -37,7 +37,7 @@ void mxt_passed_free(struct mxt_passed *passed)
 {
     if (passed == NULL)
         return;
-    free(passed->block);
+    mxt_pages_free(passed->lines, (passed->mask + 1) * sizeof *passed->lines);
     free(passed);
 }
 

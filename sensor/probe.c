@@ -35,12 +35,26 @@ static bool is_on_mail_port(const struct mxt_probes *probes, const struct mxt_fl
     return mxt_port_set_has(&probes->mail_ports, flow->server_port) || mxt_port_set_has(&probes->mail_ports, flow->client_port);
 }
 
+static unsigned spoken_bit(enum mxt_direction direction)
+{
+    return direction == MXT_TOSERVER ? 1 : 2;
+}
+
+/* At the first look: what its ports say, and that its client spoke before there was a flow. */
+static void meet(const struct mxt_probes *probes, struct mxt_flow *flow)
+{
+    if (flow->standing != MXT_FLOW_NEW)
+        return;
+    flow->standing = is_on_mail_port(probes, flow) ? MXT_FLOW_MAIL_PORT : MXT_FLOW_CANDIDATE;
+    if (flow->skipped > 0)
+        flow->spoken = (flow->spoken | spoken_bit(MXT_TOSERVER)) & 3u;
+}
+
 /* Marks that a direction has spoken; whether this was its first word. */
 static bool speaks_first(struct mxt_flow *flow, enum mxt_direction direction)
 {
-    unsigned bit = direction == MXT_TOSERVER ? 1 : 2;
-    bool is_first = (flow->spoken & bit) == 0 && !mxt_tcp_is_midstream(flow->tcp);
-    flow->spoken = (flow->spoken | bit) & 3u;
+    bool is_first = (flow->spoken & spoken_bit(direction)) == 0 && !mxt_tcp_is_midstream(flow->tcp);
+    flow->spoken = (flow->spoken | spoken_bit(direction)) & 3u;
     return is_first;
 }
 
@@ -143,31 +157,31 @@ const char *mxt_probe_protocol(const struct mxt_flow *flow)
 
 /* ---- off the mail ports ---- */
 
-/* Bytes that need not be read yet. Whoever sends many before the server has greeted speaks something else. */
-static bool pass_over(struct mxt_probes *probes, struct mxt_flow *flow, size_t n)
+enum mxt_flow_standing mxt_probe_first_words(enum mxt_direction direction, const uint8_t *p, size_t n, uint64_t skipped, bool is_midstream)
 {
-    if (n > MXT_PROBE_BYTES || flow->skipped + n > MXT_PROBE_BYTES)
-        settle(probes, flow, MXT_FLOW_FOREIGN);
-    else
-        flow->skipped = (uint16_t)(flow->skipped + n);
-    return false;
+    if (direction == MXT_TOCLIENT && !is_midstream)
+        return mxt_smtp_is_greeting(p, n) != MXT_NO ? MXT_FLOW_CANDIDATE : MXT_FLOW_FOREIGN;
+    if (mxt_smtp_is_server_speech(p, n) != MXT_UNKNOWN)
+        return MXT_FLOW_CANDIDATE;
+    if (is_midstream)
+        return MXT_FLOW_FOREIGN;
+    if (skipped == 0 && is_proxy_header(p, n))
+        return MXT_FLOW_CANDIDATE;
+    /* Bytes that need not be read yet. Whoever sends many before the server has greeted speaks something else. */
+    return skipped + n > MXT_PROBE_BYTES ? MXT_FLOW_FOREIGN : MXT_FLOW_NEW;
 }
 
 static bool admit_candidate(struct mxt_probes *probes, struct mxt_flow *flow, enum mxt_direction direction, const uint8_t *p, size_t n)
 {
-    bool has_server_spoken = (flow->spoken & 1u << MXT_TOCLIENT) != 0, is_first = speaks_first(flow, direction);
-    if (direction == MXT_TOCLIENT && is_first) {
-        if (mxt_smtp_is_greeting(p, n) != MXT_NO)
-            return true;
-        settle(probes, flow, MXT_FLOW_FOREIGN);
-        return false;
-    }
-    if (flow->session != NULL || mxt_smtp_is_server_speech(p, n) != MXT_UNKNOWN)
+    bool has_server_spoken = (flow->spoken & spoken_bit(MXT_TOCLIENT)) != 0, is_first = speaks_first(flow, direction);
+    if (flow->session != NULL && !(direction == MXT_TOCLIENT && is_first))
         return true;
-    if (direction == MXT_TOSERVER && !has_server_spoken && !mxt_tcp_is_midstream(flow->tcp))
-        return (is_first && is_proxy_header(p, n)) || pass_over(probes, flow, n);
-    settle(probes, flow, MXT_FLOW_FOREIGN);
-    return false;
+    bool is_beginning = direction == MXT_TOCLIENT ? is_first : !has_server_spoken && !mxt_tcp_is_midstream(flow->tcp);
+    switch (mxt_probe_first_words(direction, p, n, is_first ? 0 : flow->skipped, !is_beginning)) {
+    case MXT_FLOW_CANDIDATE: return true;
+    case MXT_FLOW_NEW: flow->skipped = (uint16_t)(flow->skipped + n); return false;
+    default: settle(probes, flow, MXT_FLOW_FOREIGN); return false;
+    }
 }
 
 static void look_at_candidate(struct mxt_probes *probes, struct mxt_flow *flow, const struct mxt_session *session, enum mxt_direction direction, const uint8_t *p,
@@ -195,8 +209,7 @@ static void look_at_candidate(struct mxt_probes *probes, struct mxt_flow *flow, 
 bool mxt_probe_admit(struct mxt_probes *probes, struct mxt_flow *flow, enum mxt_direction direction, const uint8_t *p, size_t n, uint64_t *skipped)
 {
     *skipped = 0;
-    if (flow->standing == MXT_FLOW_NEW)
-        flow->standing = is_on_mail_port(probes, flow) ? MXT_FLOW_MAIL_PORT : MXT_FLOW_CANDIDATE;
+    meet(probes, flow);
     if (flow->standing == MXT_FLOW_MAIL_PORT)
         return true;
     if (!admit_candidate(probes, flow, direction, p, n))
@@ -217,9 +230,8 @@ void mxt_probe_look(struct mxt_probes *probes, struct mxt_flow *flow, const stru
 
 void mxt_probe_gap(struct mxt_probes *probes, struct mxt_flow *flow, enum mxt_direction direction, uint64_t missing)
 {
+    meet(probes, flow);
     bool is_first = speaks_first(flow, direction);
-    if (flow->standing == MXT_FLOW_NEW)
-        flow->standing = is_on_mail_port(probes, flow) ? MXT_FLOW_MAIL_PORT : MXT_FLOW_CANDIDATE;
     if (flow->standing == MXT_FLOW_MAIL_PORT && is_first)
         settle(probes, flow, MXT_FLOW_MAIL); /* what it said first is not known */
     else if (flow->standing == MXT_FLOW_CANDIDATE && missing > MXT_PROBE_BYTES)

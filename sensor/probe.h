@@ -36,6 +36,13 @@ bool mxt_probes_init(struct mxt_probes *probes, const struct mxt_port_set *mail_
 void mxt_probes_clear(struct mxt_probes *probes);
 
 /*
+ * What the first words off the mail ports make of a connection that no session follows, behind `skipped` bytes of its client: CANDIDATE, they may be SMTP;
+ * FOREIGN, they are not, nor can what follows be; NEW: the client spoke first, which may still be followed by a greeting. Without its beginning a connection shows
+ * itself at once or never.
+ */
+enum mxt_flow_standing mxt_probe_first_words(enum mxt_direction direction, const uint8_t *p, size_t n, uint64_t skipped, bool is_midstream);
+
+/*
  * To be asked of every `n` (at least 1) bytes of a flow that is not settled, before its session reads them. False: the session does not need them. Settles the
  * flow (flow->standing) where they decide. *skipped is set to the bytes towards the server that were passed over before and that a session which begins now must
  * be told of as a gap.

@@ -119,6 +119,15 @@ static void print_tls(FILE *stream, const struct mxt_tls_facts *tls)
     fputc('\n', stream);
 }
 
+static void print_recipients(FILE *stream, const struct mxt_text_list *recipients, const char *remark)
+{
+    for (uint16_t i = 0; i < recipients->count && i < RECIPIENTS_SHOWN; i++)
+        fprintf(stream, "%s<%s>", i == 0 ? "" : ", ", recipients->items[i]);
+    if (recipients->total > RECIPIENTS_SHOWN)
+        fprintf(stream, " and %u more", recipients->total - RECIPIENTS_SHOWN);
+    fputs(remark, stream);
+}
+
 static void print_messages(FILE *stream, const struct mxt_smtp_facts *smtp)
 {
     unsigned shown = 0;
@@ -127,10 +136,10 @@ static void print_messages(FILE *stream, const struct mxt_smtp_facts *smtp)
             continue;
         shown++;
         fprintf(stream, "    %-9s <%s> to ", "in clear", message->mail_from != NULL ? message->mail_from : "?");
-        for (uint16_t i = 0; i < message->rcpt_to.count && i < RECIPIENTS_SHOWN; i++)
-            fprintf(stream, "%s<%s>", i == 0 ? "" : ", ", message->rcpt_to.items[i]);
-        if (message->rcpt_to.total > RECIPIENTS_SHOWN)
-            fprintf(stream, " and %u more", message->rcpt_to.total - RECIPIENTS_SHOWN);
+        if (message->rcpt_to.total > 0)
+            print_recipients(stream, &message->rcpt_to, "");
+        else
+            print_recipients(stream, &message->rcpt_unanswered, message->rcpt_unanswered.total > 0 ? " (answer not seen)" : "?");
         fprintf(stream, ", %llu bytes", (unsigned long long)message->bytes);
         if (message->reply_code != 0)
             fprintf(stream, ", answered %u", message->reply_code);

@@ -1,10 +1,9 @@
 #include "sensor/session.h"
 
 #include <stdalign.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <xxhash.h>
-
-#include "sensor/community_id.h"
 
 #define CACHE_LINE 64u
 #define HOT        256u /* bytes of a session and its decoder that a segment may touch */
@@ -12,6 +11,7 @@
 struct mxt_session {
     const struct mxt_session_context *context;
     struct mxt_arena arena;
+    struct mxt_session *next;        /* given back, behind this one */
     struct mxt_tls *tls;             /* from TLS's first byte until it is done */
     struct mxt_tls_facts *tls_facts; /* in the arena; outlives `tls` */
     bool is_done, is_closed, is_finished;
@@ -70,6 +70,25 @@ void mxt_session_free(struct mxt_slab *slab, struct mxt_session *session)
     mxt_smtp_clear(smtp_of(session));
     mxt_arena_free(&session->arena);
     mxt_slab_give(slab, session);
+}
+
+void mxt_session_give_back(struct mxt_sessions_back *back, struct mxt_session *session)
+{
+    session->next = atomic_load_explicit(&back->first, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(&back->first, &session->next, session, memory_order_release, memory_order_relaxed))
+        continue;
+}
+
+void mxt_sessions_take_back(struct mxt_sessions_back *back, struct mxt_slab *slab)
+{
+    if (atomic_load_explicit(&back->first, memory_order_relaxed) == NULL)
+        return;
+    struct mxt_session *session = atomic_exchange_explicit(&back->first, NULL, memory_order_acquire);
+    while (session != NULL) {
+        struct mxt_session *next = session->next;
+        mxt_session_free(slab, session);
+        session = next;
+    }
 }
 
 void mxt_session_prefetch(const struct mxt_session *session)
@@ -220,6 +239,8 @@ void mxt_session_finish(struct mxt_session *session, enum mxt_flow_end why)
 {
     session->end = (uint8_t)why;
     session->is_finished = true;
+    if (session->arena.limit != 0)
+        session->arena.limit = session->arena.reserved + MXT_SESSION_RECORD_BYTES;
     mxt_smtp_finish(smtp_of(session), session->is_closed);
     if (!mxt_smtp_is_decrypted(smtp_of(session)) && mxt_smtp_tls_mode(smtp_of(session)) != MXT_TLS_NONE && tls_of(session) != NULL) {
         mxt_tls_finish(session->tls);
@@ -294,12 +315,14 @@ static void fill_capture(const struct mxt_session *session, const struct mxt_flo
     };
 }
 
-void mxt_session_record(struct mxt_session *session, const struct mxt_flow *flow, struct mxt_arena *arena, struct mxt_record *out)
+struct mxt_arena *mxt_session_arena(struct mxt_session *session)
+{
+    return &session->arena;
+}
+
+void mxt_session_record(struct mxt_session *session, const struct mxt_flow *flow, struct mxt_record *out)
 {
     settle_tls(session);
-    char *community_id = mxt_arena_alloc(arena, MXT_COMMUNITY_ID_TEXT);
-    if (community_id != NULL)
-        mxt_community_id(&flow->client, flow->client_port, &flow->server, flow->server_port, community_id);
     *out = (struct mxt_record){
         .timestamp_us = flow->last_us,
         .sensor = session->context->sensor,
@@ -312,7 +335,6 @@ void mxt_session_record(struct mxt_session *session, const struct mxt_flow *flow
         .src_port = flow->client_port,
         .dest_port = flow->server_port,
         .vlan_count = flow->vlan_count,
-        .community_id = community_id,
         .hop = mxt_networks_hop(session->context->home, &flow->client, &flow->server),
         .in_iface = flow->interface,
         .tls = session->tls_facts,

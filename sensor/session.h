@@ -17,6 +17,7 @@
 #include "sensor/slab.h"
 #include "sensor/trust.h"
 
+#define MXT_SESSION_RECORD_BYTES (1u << 20) /* that a finished session may take for its last record: findings and their evidence */
 #define MXT_SESSION_FIRST 176u         /* of them in the session's own slot: greeting, names and capabilities of most */
 
 /* What all sessions of a sensor share; outlives them. */
@@ -39,6 +40,15 @@ void *mxt_session_own(struct mxt_session *session);
 
 /* A session at its first byte (or gap), in a slot of `slab`. `context` is borrowed. NULL: out of memory. */
 struct mxt_session *mxt_session_new(struct mxt_slab *slab, const struct mxt_session_context *context, bool is_midstream);
+
+/*
+ * Finished sessions that are given back from other threads than their slab's: any thread adds, the slab's takes all, to free them. Zeroed is empty.
+ */
+struct mxt_sessions_back {
+    _Atomic(struct mxt_session *) first;
+};
+void mxt_session_give_back(struct mxt_sessions_back *back, struct mxt_session *session);
+void mxt_sessions_take_back(struct mxt_sessions_back *back, struct mxt_slab *slab);
 
 /* Frees what it holds and gives its slot back. NULL is accepted. */
 void mxt_session_free(struct mxt_slab *slab, struct mxt_session *session);
@@ -85,7 +95,13 @@ bool mxt_session_is_evident(const struct mxt_session *session);
 /* The connection is over, `why`: settles the facts. Nothing may be fed afterwards. */
 void mxt_session_finish(struct mxt_session *session, enum mxt_flow_end why);
 
-/* Fills a record of the session on `flow` with the facts so far, findings left empty; where it was not finished, what its end would settle is unknown. Strings live in the session, what is made for the record in `arena`. Snapshot and sequence are the caller's. */
-void mxt_session_record(struct mxt_session *session, const struct mxt_flow *flow, struct mxt_arena *arena, struct mxt_record *out);
+/*
+ * Fills a record of the session on `flow` with the facts so far; where it was not finished, what its end would settle is unknown. Strings live in the session.
+ * Findings, Community ID, snapshot and sequence are the caller's.
+ */
+void mxt_session_record(struct mxt_session *session, const struct mxt_flow *flow, struct mxt_record *out);
+
+/* Where a finished session's findings go, to live as long as it does: MXT_SESSION_RECORD_BYTES beyond what its facts take. */
+struct mxt_arena *mxt_session_arena(struct mxt_session *session);
 
 #endif

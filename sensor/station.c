@@ -61,17 +61,27 @@ static void complain(void *context, const char *sentence)
     mxt_station_complain(sentence);
 }
 
-static void on_record(void *context, const struct mxt_record *record, struct mxt_arena *arena)
+static void number(struct mxt_station *station, struct mxt_record *record)
 {
-    struct mxt_station *station = context;
-    struct mxt_record numbered = *record;
-    (void)arena;
-    numbered.sensor_start_us = station->start_us;
-    numbered.sequence = atomic_fetch_add_explicit(&station->sequence, 1, memory_order_relaxed) + 1;
+    record->sensor_start_us = station->start_us;
+    record->sequence = atomic_fetch_add_explicit(&station->sequence, 1, memory_order_relaxed) + 1;
     if (record->final)
         for (const struct mxt_finding *finding = record->findings; finding != NULL; finding = finding->next)
             atomic_fetch_add_explicit(&station->findings_of[finding->rule], 1, memory_order_relaxed);
-    mxt_outbox_record(station->outbox, &numbered); /* counts what it does not take */
+}
+
+static void on_record(void *context, struct mxt_record *record)
+{
+    struct mxt_station *station = context;
+    number(station, record);
+    mxt_outbox_record(station->outbox, record); /* counts what it does not take */
+}
+
+static void on_loan(void *context, struct mxt_record *record, const struct mxt_loan *loan)
+{
+    struct mxt_station *station = context;
+    number(station, record);
+    mxt_outbox_lend(station->outbox, record, loan);
 }
 
 static bool open_consumer(struct mxt_station *station, const struct mxt_faults *faults)
@@ -121,14 +131,14 @@ void mxt_station_free(struct mxt_station *station)
 {
     if (station == NULL)
         return;
+    mxt_outbox_close(station->outbox);
+    mxt_judging_free(station->judging);
+    mxt_publishing_free(station->publishing);
+    mxt_outbox_free(station->outbox); /* before the engines, whose sessions it may hold */
     for (size_t i = 0; i < station->post_count; i++) {
         mxt_engine_free(station->posts[i].engine);
         mxt_trust_free(station->posts[i].trust);
     }
-    mxt_outbox_close(station->outbox);
-    mxt_judging_free(station->judging);
-    mxt_publishing_free(station->publishing);
-    mxt_outbox_free(station->outbox);
     mxt_keep_file_free(station->keep);
     free(station);
 }
@@ -164,6 +174,7 @@ struct mxt_engine *mxt_station_add_engine(struct mxt_station *station, bool (*ha
         .keep = station->keep,
         .has_snapshots = options->interface_count > 0,
         .record = on_record,
+        .lend = on_loan,
         .context = station,
     };
     config.session.smtp_limits.drop_local_parts = options->domains_only;

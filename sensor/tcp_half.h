@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "decoders/packet.h"
 #include "decoders/status.h"
 #include "sensor/sequence.h"
 
@@ -44,24 +45,29 @@ struct mxt_tcp_half {
     uint32_t base;    /* sequence number of offset 0; before is_started a hint: the last acknowledgement */
     uint32_t stamp;   /* timestamp option of the last new segment, else its time: tells a mirror's duplicate from a retransmission */
     uint32_t held_bytes;
-    unsigned window_bits : 5; /* the largest window that this side has advertised is below 2 to this power; 0: not known, for want of a SYN */
-    unsigned scale : 4;       /* of its windows, where has_scale */
-    bool has_scale : 1;
-    bool has_good_ip : 1; /* IP headers with a right checksum were seen */
-    bool is_started : 1;                       /* `base` is known */
-    bool is_hinted : 1;
-    bool is_seen : 1; /* a segment of this direction was captured */
-    bool has_isn : 1; /* `base` comes from a SYN, or from the acknowledgement in a SYN-ACK */
-    bool has_syn : 1; /* the SYN itself was captured */
-    bool has_sent_ack : 1;
-    bool has_good_checksum : 1;
-    bool has_end : 1;         /* FIN or RST seen: nothing counts behind `seen` */
-    bool has_reset : 1;       /* an acceptable RST seen */
-    bool is_closed : 1;       /* FIN told */
-    bool is_reset : 1;        /* RST told */
-    bool is_fin_presumed : 1; /* one number behind the last byte was acknowledged: a FIN that was not captured, most likely */
-    bool is_history_off : 1;
-    unsigned history_bits : 5; /* of the history's capacity, so that memory is counted without looking there; 0: no history */
+    union {
+        struct {
+            unsigned window_bits : 5; /* the largest window that this side has advertised is below 2 to this power; 0: not known, for want of a SYN */
+            unsigned scale : 4;       /* of its windows, where has_scale */
+            bool has_scale : 1;
+            bool has_good_ip : 1; /* IP headers with a right checksum were seen */
+            bool is_started : 1; /* `base` is known */
+            bool is_hinted : 1;
+            bool is_seen : 1; /* a segment of this direction was captured */
+            bool has_isn : 1; /* `base` comes from a SYN, or from the acknowledgement in a SYN-ACK */
+            bool has_syn : 1; /* the SYN itself was captured */
+            bool has_sent_ack : 1;
+            bool has_good_checksum : 1;
+            bool has_end : 1;         /* FIN or RST seen: nothing counts behind `seen` */
+            bool has_reset : 1;       /* an acceptable RST seen */
+            bool is_closed : 1;       /* FIN told */
+            bool is_reset : 1;        /* RST told */
+            bool is_fin_presumed : 1; /* one number behind the last byte was acknowledged: a FIN that was not captured, most likely */
+            bool is_history_off : 1;
+            unsigned history_bits : 5; /* of the history's capacity, so that memory is counted without looking there; 0: no history */
+        };
+        uint32_t traits; /* all of them, to be copied as one */
+    };
 };
 
 static inline uint32_t mxt_tcp_half_sequence(const struct mxt_tcp_half *half)
@@ -80,6 +86,12 @@ static inline bool mxt_tcp_half_has_reached(const struct mxt_tcp_half *half, int
     return needs <= half->next + (half->is_fin_presumed ? 1 : 0);
 }
 
+/* Both sides closed, or one reset. */
+static inline bool mxt_tcp_half_are_closed(const struct mxt_tcp_half *one, const struct mxt_tcp_half *other)
+{
+    return one->is_reset || other->is_reset || (one->is_closed && other->is_closed);
+}
+
 /* Whether nothing of the stream is here yet. */
 static inline bool mxt_tcp_half_has_nothing(const struct mxt_tcp_half *half)
 {
@@ -90,6 +102,58 @@ static inline bool mxt_tcp_half_has_nothing(const struct mxt_tcp_half *half)
 static inline uint32_t mxt_tcp_half_history(const struct mxt_tcp_half *half)
 {
     return half->history_bits == 0 ? 0 : (uint32_t)sizeof *half->history + (UINT32_C(1) << (half->history_bits - 1));
+}
+
+/* ---- what a segment says of its sender ---- */
+
+/* `sequence` is that of the first byte. */
+static inline void mxt_tcp_half_start(struct mxt_tcp_half *half, uint32_t sequence)
+{
+    half->base = sequence;
+    half->is_started = true;
+}
+
+static inline void mxt_tcp_half_stamp(struct mxt_tcp_half *half, const struct mxt_segment *segment)
+{
+    half->stamp = segment->has_timestamp ? segment->timestamp_value : (uint32_t)segment->time_us;
+}
+
+/* Of a half that is started. */
+static inline void mxt_tcp_half_take_syn(struct mxt_tcp_half *sender, const struct mxt_segment *segment)
+{
+    sender->has_isn = true;
+    sender->has_syn = true;
+    sender->has_scale = segment->has_window_scale;
+    sender->scale = segment->window_scale & 15u;
+}
+
+/* The largest window counts: an older one may have been lost, and who is asked to believe less is never misled by it. Without both SYNs the scale is not known. */
+static inline void mxt_tcp_half_take_window(struct mxt_tcp_half *sender, const struct mxt_tcp_half *receiver, const struct mxt_segment *segment)
+{
+    if (!sender->has_syn || !receiver->has_syn)
+        return;
+    bool is_scaled = sender->has_scale && receiver->has_scale && (segment->flags & MXT_SYN) == 0;
+    uint32_t window = (uint32_t)segment->window << (is_scaled ? sender->scale : 0);
+    while (window >> sender->window_bits != 0)
+        sender->window_bits = (sender->window_bits + 1) & 31u; /* at most 30: 16 bits, shifted by 14 */
+}
+
+/* Whether the segment goes on where its sender is, acknowledges nothing that was not seen, and begins and ends nothing: what nearly all do. */
+static inline bool mxt_tcp_half_is_next(const struct mxt_tcp_half *sender, const struct mxt_tcp_half *receiver, const struct mxt_segment *segment)
+{
+    return (segment->flags & (MXT_FIN | MXT_SYN | MXT_RST | MXT_ACK | MXT_URG)) == MXT_ACK && segment->seq == mxt_tcp_half_sequence(sender) &&
+           mxt_sequence_distance(segment->ack, mxt_tcp_half_sequence(receiver)) <= 0 && sender->is_started && receiver->is_started && !sender->has_end &&
+           segment->payload_missing == 0;
+}
+
+/* Takes such a segment, but for its payload. */
+static inline void mxt_tcp_half_take_next(struct mxt_tcp_half *sender, struct mxt_tcp_half *receiver, const struct mxt_segment *segment)
+{
+    int64_t acked = mxt_tcp_half_offset(receiver, segment->ack);
+    if (acked > receiver->acked)
+        receiver->acked = acked;
+    sender->has_sent_ack = true;
+    mxt_tcp_half_take_window(sender, receiver, segment);
 }
 
 struct mxt_tcp_hold_result {

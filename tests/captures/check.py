@@ -178,6 +178,17 @@ def check(sensor, folder):
     return faults + list(check_facts(scenario, sessions))
 
 
+def tell(faults_of):
+    """Prints the faults of each scenario and how many passed; the exit status."""
+    failed = 0
+    for name, faults in faults_of:
+        failed += bool(faults)
+        for fault in faults:
+            print(f"{name}: {fault}")
+    print(f"{len(faults_of) - failed} passed, {failed} failed")
+    return 1 if failed or not faults_of else 0
+
+
 def main():
     if len(sys.argv) < 2:
         print("usage: check.py SENSOR [SCENARIO...]", file=sys.stderr)
@@ -189,14 +200,7 @@ def main():
         if name not in every:
             print(f"check.py: no scenario {name}", file=sys.stderr)
             return 2
-    failed = 0
-    for name in names:
-        faults = check(sensor, every[name])
-        failed += bool(faults)
-        for fault in faults:
-            print(f"{name}: {fault}")
-    print(f"{len(names) - failed} passed, {failed} failed")
-    return 1 if failed or not names else 0
+    return tell([(name, check(sensor, every[name])) for name in names])
 
 
 if __name__ == "__main__":

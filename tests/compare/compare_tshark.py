@@ -185,7 +185,7 @@ def sensor_facts(event):
     """The record's facts under the names of FACTS: each a list."""
     smtp, tls = event.get("smtp", {}), event.get("tls", {})
     messages = smtp.get("messages", [])
-    recipients = [address for message in messages for address in message.get("rcpt_to", [])]
+    recipients = [address for message in messages for address in message.get("rcpt_to", []) + message.get("rcpt_unanswered", [])]
     recipients += [refused["rcpt"] for message in messages for refused in message.get("rcpt_rejected", [])]
     version = tls.get("version")
     single = {"helo": smtp.get("helo"), "starttls reply": smtp.get("starttls", {}).get("reply_code"),

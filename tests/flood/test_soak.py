@@ -1,4 +1,4 @@
-"""Days of traffic in two minutes ($MXTAP_LONG=ON: an hour): memory stays flat once all that is kept has filled up, and no descriptor is lost. Through a pipe that
+"""Days of traffic in two minutes ($MXTAP_LONG=ON: an hour; $MXTAP_SOAK_SECONDS: as many): memory stays flat once all that is kept has filled up, and no descriptor is lost. Through a pipe that
 stays open.
 
 The capture's clock runs 2,000 times as fast as ours, so that what is kept for a time (connections, alerts) has come and gone many times. What is kept by number (the
@@ -16,7 +16,7 @@ import flood
 import wire
 
 SENSOR = os.environ["MXTAP_SENSOR"]
-SECONDS = 3600 if os.environ.get("MXTAP_LONG") == "ON" else 75
+SECONDS = int(os.environ.get("MXTAP_SOAK_SECONDS", 3600 if os.environ.get("MXTAP_LONG") == "ON" else 75))
 WARM_UP_SESSIONS = 30_000
 HOURS_PER_BATCH = 0.15
 STEP = 0.25  # seconds between two batches

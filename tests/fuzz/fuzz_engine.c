@@ -7,10 +7,9 @@
 
 #include "sensor/engine.h"
 
-static void take_record(void *context, const struct mxt_record *record, struct mxt_arena *arena)
+static void take_record(void *context, struct mxt_record *record)
 {
     struct mxt_json *json = context;
-    (void)arena;
     mxt_json_reset(json);
     if (mxt_event_encode_record(json, record) != MXT_OK)
         abort();

@@ -7,16 +7,16 @@ Captures are taken in the middle, on either link, where a SPAN port would sit. E
 (or /128) routed over the middle, so that two of our own hosts can be on different sides of it.
 """
 import contextlib
-import ctypes
 import os
 import signal
 import socket
 import subprocess
 import time
 
+import namespaces
+from namespaces import run
+
 PREFIX = "mxtaplab-"
-CLONE_NEWNET = 0x40000000
-LIBC = ctypes.CDLL(None, use_errno=True)
 
 # Addresses by side. 10.1.0.53 is ours too, but in another building: the hop to it is internal.
 ADDRESSES = {
@@ -49,28 +49,13 @@ HOSTS = """127.0.0.1 localhost
 """
 
 
-def run(*command, check=True):
-    """Run one command; its output goes into the error, if it fails."""
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    if check and done.returncode:
-        raise RuntimeError(f"{' '.join(command)}: {done.stdout.strip()}")
-    return done.stdout
-
-
 def in_namespace(side, *command):
-    return ["nsenter", f"--net=/var/run/netns/{PREFIX}{side}", *command]
+    return namespaces.command_in(PREFIX + side, *command)
 
 
-@contextlib.contextmanager
 def entered(side):
     """Sockets this thread opens meanwhile belong to that side, and stay there."""
-    with open("/proc/thread-self/ns/net") as home, open(f"/var/run/netns/{PREFIX}{side}") as away:
-        if LIBC.setns(away.fileno(), CLONE_NEWNET):
-            raise OSError(ctypes.get_errno(), f"cannot enter namespace {side}")
-        try:
-            yield
-        finally:
-            LIBC.setns(home.fileno(), CLONE_NEWNET)
+    return namespaces.entered(PREFIX + side)
 
 
 def _sysctl(side, key, value):

@@ -85,11 +85,10 @@ static void check_order(struct run *run, const struct told *last, const struct m
         fault(run, record, "says nothing new, and so soon");
 }
 
-static void on_record(void *context, const struct mxt_record *record, struct mxt_arena *arena)
+static void on_record(void *context, struct mxt_record *record)
 {
     struct run *run = context;
     uint64_t rules = 0;
-    (void)arena;
     for (const struct mxt_finding *finding = record->findings; finding != NULL; finding = finding->next)
         rules |= UINT64_C(1) << finding->rule;
     struct told *last = find(run, record);

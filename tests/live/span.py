@@ -6,18 +6,21 @@ to the one on which the sensor listens.
                                  tap               the sensor's interface
 """
 import contextlib
-import ctypes
 import json
 import os
 import queue
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
-CLONE_NEWNET = 0x40000000
-LIBC = ctypes.CDLL(None, use_errno=True)
+sys.path.append(str(Path(__file__).resolve().parent.parent / "lab"))  # behind its own: the lab has files of the same names
+import namespaces  # noqa: E402
+from namespaces import run  # noqa: E402
+
 SENSOR = os.environ.get("MXTAP_SENSOR", "")
 PREFIX = f"mxtaplive{os.getpid()}-"
 SIDES = {"inside": ["10.1.0.25/32", "2001:db8:1::25/128"], "outside": ["192.0.2.25/32", "2001:db8:2::25/128"]}
@@ -25,31 +28,17 @@ WAIT = 20  # seconds for what ought to come at once: the machine may be busy
 LARGEST_MTU = 65000
 
 
-def run(*command, check=True):
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    if check and done.returncode:
-        raise RuntimeError(f"{' '.join(command)}: {done.stdout.strip()}")
-    return done.stdout
-
-
 def in_namespace(side, *command):
-    return ["nsenter", f"--net=/var/run/netns/{PREFIX}{side}", *command]
+    return namespaces.command_in(PREFIX + side, *command)
 
 
 def ip(side, *arguments, check=True):
     return run("ip", "-n", PREFIX + side, *arguments, check=check)
 
 
-@contextlib.contextmanager
 def entered(side):
     """Sockets that this thread opens meanwhile belong to that side, and stay there."""
-    with open("/proc/thread-self/ns/net") as home, open(f"/var/run/netns/{PREFIX}{side}") as away:
-        if LIBC.setns(away.fileno(), CLONE_NEWNET):
-            raise OSError(ctypes.get_errno(), f"cannot enter namespace {side}")
-        try:
-            yield
-        finally:
-            LIBC.setns(home.fileno(), CLONE_NEWNET)
+    return namespaces.entered(PREFIX + side)
 
 
 def add_tap():

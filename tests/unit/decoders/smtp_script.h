@@ -83,6 +83,8 @@ static void say_messages(struct text *out, const struct mxt_smtp_facts *facts)
             m->transfer == MXT_TRANSFER_DATA ? "DATA" : m->transfer == MXT_TRANSFER_BDAT ? "BDAT" : "-", (unsigned long long)m->bytes, fact(m->exposed),
             (unsigned)m->reply_code, fact(m->delivered));
         say_list(out, " to", &m->rcpt_to);
+        if (m->rcpt_unanswered.total > 0)
+            say_list(out, " unanswered", &m->rcpt_unanswered);
         for (const struct mxt_rejected *r = m->rcpt_rejected; r != NULL; r = r->next)
             say(out, " rejected %s %u\n", r->rcpt, (unsigned)r->code);
     }

@@ -16,7 +16,7 @@ static const struct script server_gaps[] = {
     {"within a second EHLO reply: the last one is not known", OPENING "helo=b\nehlo=yes\nrequested=no\npairing lost\n",
      {HELLO, "C:EHLO b\r\n", "S:250-x\r\n", "s:20", "S:250 HELP\r\n"}},
     {"one of several replies: nothing shifts",
-     HELLO_FACTS "requested=no\nmessage 0 <a@x> DATA 4 exposed=yes reply=250 delivered=yes\npairing lost\n",
+     HELLO_FACTS "requested=no\nmessage 0 <a@x> DATA 4 exposed=yes reply=250 delivered=yes\n unanswered=b@x;c@x\npairing lost\n",
      {HELLO, "C:MAIL FROM:<a@x>\r\nRCPT TO:<b@x>\r\nRCPT TO:<c@x>\r\nDATA\r\n", "S:250 ok\r\n", "s:8", "S:550 no\r\n354 go\r\n", "C:hi\r\n.\r\n", "S:250 ok\r\n"}},
     {"the 354", HELLO_FACTS "requested=no\nmessage 0 <a@x> DATA 9 exposed=yes reply=250 delivered=yes\n to=b@x\npairing lost\n",
      {HELLO, "C:MAIL FROM:<a@x>\r\n", "S:250 ok\r\n", "C:RCPT TO:<b@x>\r\n", "S:250 ok\r\n", "C:DATA\r\n", "s:8", "C:From: a\r\n.\r\n", "S:250 ok\r\n"}},
@@ -54,7 +54,7 @@ static const struct script late_starts[] = {
 };
 
 static const struct script one_sides[] = {
-    {"the client, with content", "helo=a\nehlo=yes\nrequested=no\nmessage 0 <a@x> DATA 15 exposed=yes reply=0 delivered=?\n",
+    {"the client, with content", "helo=a\nehlo=yes\nrequested=no\nmessage 0 <a@x> DATA 15 exposed=yes reply=0 delivered=?\n unanswered=b@x\n",
      {"C:EHLO a\r\n", "C:MAIL FROM:<a@x>\r\n", "C:RCPT TO:<b@x>\r\n", "C:DATA\r\n", "C:Received: x\r\n\r\n.\r\n", "C:QUIT\r\n", "!cut"}},
     {"the client, DATA refused perhaps", "helo=a\nehlo=yes\n", {"C:EHLO a\r\n", "C:MAIL FROM:<a@x>\r\n", "C:DATA\r\n", "C:QUIT\r\n", "!cut"}},
     {"the client, content that might be anything", "helo=a\nehlo=yes\n", {"C:EHLO a\r\n", "C:MAIL FROM:<a@x>\r\n", "C:DATA\r\n", "C:hm\r\n", "!cut"}},

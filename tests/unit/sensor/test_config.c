@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "rules/config_file.h"
+#include "collector/config_read.h"
 #include "rules/json.h"
 #include "sensor/options.h"
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "sensor/community_id.h"
 #include "sensor/outbox.h"
 
 #define LARGE     (64u << 20)
@@ -50,6 +51,9 @@ static void test_parcels_come_in_order_and_whole(void **state)
     for (uint32_t i = 0; i < 300; i++) {
         struct mxt_record record = make_record(5, i);
         struct mxt_json json = {.text = NULL};
+        char community_id[MXT_COMMUNITY_ID_TEXT];
+        mxt_community_id(&record.src_ip, record.src_port, &record.dest_ip, record.dest_port, community_id);
+        record.community_id = community_id; /* made on the consumer's side */
         assert_int_equal(mxt_event_encode_record(&json, &record), MXT_OK);
         assert_int_equal(mxt_outbox_next(outbox, 0, &parcel), MXT_OK);
         assert_int_equal(parcel.type, MXT_PARCEL_SESSION);
@@ -67,6 +71,45 @@ static void test_parcels_come_in_order_and_whole(void **state)
     assert_int_equal(mxt_outbox_counters(outbox).parcels, 0);
     assert_int_equal(mxt_outbox_counters(outbox).bytes, 0);
     mxt_outbox_free(outbox);
+}
+
+#define LENT (1u << 20)
+
+/* How often what is at each place was given back. */
+static void count_back(void *owner, void *what)
+{
+    ((unsigned *)owner)[*(const unsigned *)what]++;
+}
+
+/* What is lent is not copied, takes its own room, and is given back once: when its parcel is done with, when it finds no room, and when nobody takes it any more. */
+static void test_what_is_lent_is_given_back_once(void **state)
+{
+    (void)state;
+    static const unsigned places[] = {0, 1, 2, 3};
+    unsigned back[COUNT(places)] = {0};
+    struct mxt_outbox *outbox = mxt_outbox_new(2 * LENT + LENT / 2, MXT_OUTBOX_DROP);
+    struct mxt_parcel parcel;
+    char helo[] = "a.example.net";
+    struct mxt_smtp_facts facts = {.helo = helo};
+    for (size_t i = 0; i < COUNT(places); i++) {
+        struct mxt_record record = make_record(1, (uint32_t)i);
+        record.smtp = &facts;
+        if (i == 3)
+            mxt_outbox_close(outbox);
+        const struct mxt_loan loan = {.give_back = count_back, .owner = back, .what = (void *)(uintptr_t)&places[i], .bytes = LENT};
+        assert_int_equal(mxt_outbox_lend(outbox, &record, &loan), i < 2 ? MXT_OK : MXT_DONE);
+        assert_int_equal(back[i], i >= 2);
+    }
+    helo[0] = 'b';
+    assert_int_equal(mxt_outbox_next(outbox, 0, &parcel), MXT_OK);
+    assert_non_null(strstr(parcel.json, "b.example.net"));
+    assert_int_equal(back[0], 0);
+    assert_int_equal(mxt_outbox_next(outbox, 0, &parcel), MXT_OK);
+    assert_int_equal(back[0], 1);
+    assert_int_equal(mxt_outbox_counters(outbox).lost, 2);
+    mxt_outbox_free(outbox);
+    for (size_t i = 0; i < COUNT(places); i++)
+        assert_int_equal(back[i], 1);
 }
 
 static void test_what_finds_no_room_is_counted(void **state)
@@ -252,7 +295,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parcels_come_in_order_and_whole),
-        cmocka_unit_test(test_what_finds_no_room_is_counted),
+        cmocka_unit_test(test_what_is_lent_is_given_back_once), cmocka_unit_test(test_what_finds_no_room_is_counted),
         cmocka_unit_test(test_one_larger_than_all_room_passes_alone),
         cmocka_unit_test(test_closed_gives_the_rest_then_ends),
         cmocka_unit_test(test_waiting_ends_in_time),
