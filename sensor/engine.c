@@ -12,7 +12,7 @@
 #include "sensor/snapshot.h"
 
 #define JUDGE_ARENA (1u << 20) /* bytes that findings and alerts of one record may take */
-#define LOOK_ARENA  4096       /* bytes that most records of a session need, on the stack */
+#define LOOK_ARENA  4096       /* bytes that most looks at a session need, on the stack */
 #define TICK_GRAIN_US 10000 /* the flow table's timers are no finer */
 #define CACHE_LINE 64u
 #define PAYLOAD_AHEAD 256u /* bytes */
@@ -23,6 +23,7 @@ struct mxt_engine {
     struct mxt_intake *intake;
     struct mxt_flow_table *flows;
     struct mxt_slab sessions;
+    struct mxt_sessions_back back; /* that were lent with their last records */
     struct mxt_probes probes;
     struct mxt_keep *keep; /* NULL: nothing is kept */
     struct mxt_health health; /* what only the engine counts; the rest is asked for */
@@ -35,6 +36,7 @@ struct mxt_engine {
 static struct mxt_session *session_of(struct mxt_engine *engine, struct mxt_flow *flow)
 {
     if (flow->session == NULL) {
+        mxt_sessions_take_back(&engine->back, &engine->sessions);
         flow->session = mxt_session_new(&engine->sessions, &engine->config.session, mxt_tcp_is_midstream(flow->tcp));
         if (flow->session == NULL)
             engine->health.refused++;
@@ -47,17 +49,11 @@ static struct mxt_session *session_of(struct mxt_engine *engine, struct mxt_flow
 /* A record of the session as it is now, with its findings. */
 static void make_record(struct mxt_engine *engine, struct mxt_flow *flow, bool is_final, struct mxt_arena *arena, struct mxt_record *out)
 {
-    mxt_session_record(flow->session, flow, arena, out);
+    mxt_session_record(flow->session, flow, out);
     out->final = is_final;
     out->app_proto = mxt_probe_protocol(flow);
     if (mxt_judge_session(out, arena, &out->findings) != MXT_OK)
         engine->health.refused++;
-}
-
-static void tell(struct mxt_engine *engine, struct mxt_record *record, uint32_t snapshot, struct mxt_arena *arena)
-{
-    record->snapshot = snapshot;
-    engine->config.record(engine->config.context, record, arena);
 }
 
 /* Looks whether the session is worth telling while it goes on. */
@@ -73,8 +69,10 @@ static void look(struct mxt_engine *engine, struct mxt_flow *flow)
     struct mxt_record record;
     mxt_arena_init_with(&arena, JUDGE_ARENA, first, sizeof first);
     make_record(engine, flow, false, &arena, &record);
-    if (mxt_snapshot_is_due(snapshot, &record))
-        tell(engine, &record, snapshot->count, &arena);
+    if (mxt_snapshot_is_due(snapshot, &record)) {
+        record.snapshot = snapshot->count;
+        engine->config.record(engine->config.context, &record);
+    }
     mxt_arena_free(&arena);
 }
 
@@ -190,24 +188,32 @@ static bool is_mail(const struct mxt_flow *flow)
     return flow->standing != MXT_FLOW_FOREIGN && flow->standing != MXT_FLOW_CANDIDATE;
 }
 
-/* The last record of a session. Where packets are kept it stays until its last one was. */
+/* From any thread. */
+static void give_back(void *owner, void *what)
+{
+    struct mxt_engine *engine = owner;
+    mxt_session_give_back(&engine->back, what);
+}
+
+/* The last record of a session, which goes with it. Where packets are kept it stays until its last one was. */
 static void tell_final(struct mxt_engine *engine, struct mxt_flow *flow, enum mxt_flow_end why)
 {
     struct mxt_session *session = flow->session;
-    uint32_t told = engine->config.has_snapshots ? ((const struct mxt_snapshot *)mxt_session_own(session))->count : 0;
-    alignas(max_align_t) char first[LOOK_ARENA];
-    struct mxt_arena arena;
     struct mxt_record record;
     mxt_session_finish(session, why);
-    mxt_arena_init_with(&arena, JUDGE_ARENA, first, sizeof first);
-    make_record(engine, flow, true, &arena, &record);
+    make_record(engine, flow, true, mxt_session_arena(session), &record);
+    record.snapshot = 1 + (engine->config.has_snapshots ? ((const struct mxt_snapshot *)mxt_session_own(session))->count : 0);
     count_record(&engine->health, &record);
     flow->has_findings = record.findings != NULL;
-    tell(engine, &record, told + 1, &arena);
-    mxt_arena_free(&arena);
     flow->is_told = true;
-    if (engine->keep == NULL)
-        forget(engine, flow);
+    if (engine->keep != NULL || engine->config.lend == NULL) {
+        engine->config.record(engine->config.context, &record);
+        return;
+    }
+    const struct mxt_loan loan = {.give_back = give_back, .owner = engine, .what = session, .bytes = mxt_session_memory(session)};
+    flow->session = NULL;
+    forget(engine, flow);
+    engine->config.lend(engine->config.context, &record, &loan);
 }
 
 /* A session whose end is certain is told at once: what is repeated later says nothing of it. */
@@ -239,6 +245,7 @@ static const struct mxt_flow_handler handler = {
     .end = on_end,
     .settled = on_settled,
     .is_server_speech = mxt_smtp_is_server_speech,
+    .first_words = mxt_probe_first_words,
 };
 
 struct mxt_engine *mxt_engine_new(const struct mxt_engine_config *config)
@@ -250,7 +257,7 @@ struct mxt_engine *mxt_engine_new(const struct mxt_engine_config *config)
     mxt_session_slab_init(&engine->sessions, config->has_snapshots ? sizeof(struct mxt_snapshot) : 0);
     struct mxt_flow_limits flow_limits = config->flow_limits;
     if (!config->any_port)
-        flow_limits.passed = 0;
+        flow_limits.passed = flow_limits.newcomers = 0;
     struct mxt_packet_limits packet_limits = config->packet_limits;
     packet_limits.seed = config->hash_seed;
     engine->intake = mxt_intake_new(config->any_port ? NULL : &config->ports, &packet_limits);
@@ -273,6 +280,7 @@ void mxt_engine_free(struct mxt_engine *engine)
     mxt_keep_free(engine->keep);
     mxt_intake_free(engine->intake);
     mxt_probes_clear(&engine->probes);
+    mxt_sessions_take_back(&engine->back, &engine->sessions);
     mxt_slab_free(&engine->sessions);
     free(engine);
 }
@@ -372,6 +380,7 @@ void mxt_engine_health(const struct mxt_engine *engine, struct mxt_health *out)
     out->passed_flows = flows->ended[MXT_FLOW_PASSED];
     out->passed_segments = flows->passed_segments;
     out->passed_forgotten = flows->passed_forgotten;
+    out->newcomers_forgotten = flows->newcomers_forgotten;
     out->claimed = engine->probes.claimed;
     out->evicted_for_memory = flows->evicted_for_memory;
     out->relieved = flows->relieved;

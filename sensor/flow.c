@@ -6,6 +6,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "sensor/newcomers.h"
 #include "sensor/passed.h"
 
 #define BUCKETS_FIRST 1024u
@@ -17,6 +18,8 @@
 static void on_data(void *context, enum mxt_direction direction, const uint8_t *p, size_t n, int64_t time_us)
 {
     struct mxt_flow_call *call = context;
+    if (call->entry == NULL && !mxt_flow_hear_newcomer(call, direction, p, n))
+        return;
     call->has_content = true;
     call->table->handler.data(call->table->owner, &call->entry->flow, direction, p, n, time_us);
 }
@@ -24,6 +27,8 @@ static void on_data(void *context, enum mxt_direction direction, const uint8_t *
 static void on_gap(void *context, enum mxt_direction direction, uint64_t missing, int64_t time_us)
 {
     struct mxt_flow_call *call = context;
+    if (call->entry == NULL && !mxt_flow_hear_newcomer(call, direction, NULL, missing))
+        return;
     call->has_content = true;
     call->table->handler.gap(call->table->owner, &call->entry->flow, direction, missing, time_us);
 }
@@ -32,13 +37,15 @@ static void on_close(void *context, enum mxt_direction direction, enum mxt_close
 {
     struct mxt_flow_call *call = context;
     call->has_close = true;
-    call->table->handler.close(call->table->owner, &call->entry->flow, direction, how, time_us);
+    if (call->entry != NULL) /* a newcomer's close is known to its connection */
+        call->table->handler.close(call->table->owner, &call->entry->flow, direction, how, time_us);
 }
 
 static void on_conflict(void *context, enum mxt_direction direction, uint64_t offset, int64_t time_us)
 {
     struct mxt_flow_call *call = context;
-    call->table->handler.conflict(call->table->owner, &call->entry->flow, direction, offset, time_us);
+    if (call->entry != NULL)
+        call->table->handler.conflict(call->table->owner, &call->entry->flow, direction, offset, time_us);
 }
 
 const struct mxt_tcp_sink mxt_flow_sink = {.data = on_data, .gap = on_gap, .close = on_close, .conflict = on_conflict};
@@ -116,8 +123,7 @@ void mxt_flow_bucket_remove(struct mxt_flow_table *table, struct mxt_flow_entry 
 
 /* ---- life of a flow ---- */
 
-/* Whether a segment that belongs to no flow comes from the server. */
-static bool is_from_server(const struct mxt_flow_table *table, const struct mxt_segment *segment)
+bool mxt_flow_is_from_server(const struct mxt_flow_table *table, const struct mxt_segment *segment)
 {
     if ((segment->flags & MXT_SYN) != 0)
         return (segment->flags & MXT_ACK) != 0;
@@ -144,13 +150,14 @@ static void describe(struct mxt_flow *flow, const struct mxt_segment *segment, e
     flow->interface = segment->interface;
 }
 
-/* A new flow for a segment that has none; NULL where it says nothing, or there is no room. */
-static struct mxt_flow_entry *open_flow(struct mxt_flow_table *table, uint32_t hash, const struct mxt_segment *segment, enum mxt_direction *direction)
+bool mxt_flow_is_opening(const struct mxt_segment *segment)
 {
-    bool is_syn = (segment->flags & (MXT_SYN | MXT_FIN | MXT_RST)) == MXT_SYN;
-    bool is_content = (segment->flags & (MXT_SYN | MXT_RST)) == 0 && segment->payload_length + segment->payload_missing > 0;
-    if (!is_syn && !is_content)
-        return NULL;
+    return (segment->flags & (MXT_SYN | MXT_FIN | MXT_RST)) == MXT_SYN ||
+           ((segment->flags & (MXT_SYN | MXT_RST)) == 0 && segment->payload_length + segment->payload_missing > 0);
+}
+
+struct mxt_flow_entry *mxt_flow_open(struct mxt_flow_table *table, uint32_t hash, const struct mxt_segment *segment, enum mxt_direction direction)
+{
     if (table->counters.active >= table->limits.flows)
         mxt_flow_evict(table);
     if (table->counters.active >= table->limits.flows)
@@ -163,8 +170,7 @@ static struct mxt_flow_entry *open_flow(struct mxt_flow_table *table, uint32_t h
     *entry = (struct mxt_flow_entry){.hash = hash};
     entry->flow.tcp = (struct mxt_tcp *)(entry + 1);
     mxt_tcp_init(entry->flow.tcp);
-    *direction = is_from_server(table, segment) ? MXT_TOCLIENT : MXT_TOSERVER;
-    describe(&entry->flow, segment, *direction);
+    describe(&entry->flow, segment, direction);
     if (table->counters.active > table->bucket_mask)
         grow_buckets(table);
     struct mxt_flow_bucket *bucket = &table->buckets[hash & table->bucket_mask];
@@ -172,9 +178,19 @@ static struct mxt_flow_entry *open_flow(struct mxt_flow_table *table, uint32_t h
     bucket->first = entry;
     mxt_flow_list_append(table, entry, MXT_STATE_HALF_OPEN);
     mxt_flow_account(table, entry);
-    table->counters.opened++;
     if (++table->counters.active > table->counters.peak)
         table->counters.peak = table->counters.active;
+    return entry;
+}
+
+/* A new flow for a segment that has none; NULL where it says nothing, or there is no room. */
+static struct mxt_flow_entry *open_flow(struct mxt_flow_table *table, uint32_t hash, const struct mxt_segment *segment, enum mxt_direction *direction)
+{
+    if (!mxt_flow_is_opening(segment))
+        return NULL;
+    *direction = mxt_flow_is_from_server(table, segment) ? MXT_TOCLIENT : MXT_TOSERVER;
+    struct mxt_flow_entry *entry = mxt_flow_open(table, hash, segment, *direction);
+    table->counters.opened += entry != NULL;
     return entry;
 }
 
@@ -194,6 +210,20 @@ void mxt_flow_pass_over(struct mxt_flow_table *table, struct mxt_flow_entry *ent
     mxt_flow_retire(table, entry, MXT_FLOW_PASSED);
 }
 
+void mxt_flow_taken(struct mxt_flow_call *call, const struct mxt_segment *segment, int64_t due)
+{
+    struct mxt_flow_table *table = call->table;
+    struct mxt_flow_entry *entry = call->entry;
+    if (!entry->flow.is_settled && mxt_tcp_is_settled(entry->flow.tcp))
+        settle(table, entry);
+    mxt_flow_due_update(table, entry, due);
+    mxt_flow_account(table, entry);
+    if (entry->flow.standing == MXT_FLOW_FOREIGN)
+        mxt_flow_pass_over(table, entry);
+    else
+        mxt_flow_place(table, entry, mxt_flow_state_after(call, (segment->flags & (MXT_SYN | MXT_RST)) == 0 ? MXT_STATE_QUIET : MXT_STATE_HALF_OPEN));
+}
+
 static void take(struct mxt_flow_table *table, struct mxt_flow_entry *entry, enum mxt_direction direction, const struct mxt_segment *segment)
 {
     struct mxt_flow_call call = {.table = table, .entry = entry};
@@ -203,14 +233,7 @@ static void take(struct mxt_flow_table *table, struct mxt_flow_entry *entry, enu
     mxt_tcp_segment(entry->flow.tcp, direction, segment, &table->tcp_limits, &mxt_flow_sink, &call);
     if (table->handler.segment != NULL)
         table->handler.segment(table->owner, &entry->flow, direction, segment, mxt_tcp_counters(entry->flow.tcp)->bad_checksums_dropped != dropped);
-    if (!entry->flow.is_settled && mxt_tcp_is_settled(entry->flow.tcp))
-        settle(table, entry);
-    mxt_flow_due_update(table, entry, due);
-    mxt_flow_account(table, entry);
-    if (entry->flow.standing == MXT_FLOW_FOREIGN)
-        mxt_flow_pass_over(table, entry);
-    else
-        mxt_flow_place(table, entry, mxt_flow_state_after(&call, (segment->flags & (MXT_SYN | MXT_RST)) == 0 ? MXT_STATE_QUIET : MXT_STATE_HALF_OPEN));
+    mxt_flow_taken(&call, segment, due);
 }
 
 static void advance(struct mxt_flow_table *table, int64_t now_us)
@@ -238,7 +261,12 @@ struct mxt_flow_table *mxt_flow_table_new(const struct mxt_flow_limits *limits, 
     mxt_slab_init(&table->entries, sizeof(struct mxt_flow_entry) + mxt_tcp_size());
     table->buckets = calloc(BUCKETS_FIRST, sizeof *table->buckets);
     table->passed = limits->passed > 0 ? mxt_passed_new(limits->passed) : NULL;
-    if (table->buckets == NULL || (limits->passed > 0 && table->passed == NULL)) {
+    bool has_newcomers = limits->newcomers > 0 && limits->passed > 0 && handler->first_words != NULL && handler->segment == NULL;
+    if (has_newcomers) {
+        table->newcomers = mxt_newcomers_new(limits->newcomers);
+        table->unfolded = malloc(mxt_tcp_size());
+    }
+    if (table->buckets == NULL || (limits->passed > 0 && table->passed == NULL) || (has_newcomers && (table->newcomers == NULL || table->unfolded == NULL))) {
         mxt_flow_table_free(table);
         return NULL;
     }
@@ -258,6 +286,8 @@ void mxt_flow_table_free(struct mxt_flow_table *table)
     }
     mxt_slab_free(&table->entries);
     mxt_passed_free(table->passed);
+    mxt_newcomers_free(table->newcomers);
+    free(table->unfolded);
     free(table->buckets);
     free(table);
 }
@@ -267,12 +297,16 @@ uint64_t mxt_flow_table_announce(const struct mxt_flow_table *table, const struc
     uint64_t hash = hash_segment(table, segment);
     if (table->passed != NULL)
         mxt_passed_expect(table->passed, hash);
+    if (table->newcomers != NULL)
+        mxt_newcomers_announce(table->newcomers, hash);
     __builtin_prefetch(&table->buckets[hash & table->bucket_mask]);
     return hash;
 }
 
 void mxt_flow_table_expect(const struct mxt_flow_table *table, uint64_t key)
 {
+    if (table->newcomers != NULL)
+        mxt_newcomers_expect(table->newcomers, key);
     const char *entry = (const char *)table->buckets[key & table->bucket_mask].first;
     if (entry == NULL)
         return;
@@ -323,8 +357,11 @@ void mxt_flow_table_take(struct mxt_flow_table *table, const struct mxt_segment 
         mxt_flow_retire(table, entry, MXT_FLOW_REUSED);
         entry = NULL;
     }
-    if (entry == NULL)
+    if (entry == NULL && mxt_flow_is_newcomers(table, segment)) {
+        mxt_flow_take_newcomer(table, segment, key);
+    } else if (entry == NULL) {
         entry = open_flow(table, (uint32_t)key, segment, &direction);
+    }
     if (entry != NULL)
         take(table, entry, direction, segment);
     if (table->counters.memory > table->limits.memory)

@@ -26,11 +26,12 @@ struct mxt_flow_limits {
     int64_t idle_timeout_us;      /* default 10 min (RFC 5321 4.5.3.2 lets a client wait that long) */
     int64_t closed_timeout_us;    /* after FIN both ways or RST; default 5 s (late retransmissions) */
     int64_t rest_timeout_us;      /* quiet for so long: mxt_tcp_rest; default 5 s */
+    uint32_t newcomers; /* connections off the mail ports that have said nothing telling, default 100,000 (9 MiB); 0: each has a flow from its first segment on */
     uint32_t passed; /* foreign connections remembered, so that nothing but a look at this memory is spent on them; default 1,000,000 (8 MiB); 0: there are none */
 };
 #define MXT_FLOW_LIMITS_DEFAULT                                                                                                                                \
     ((struct mxt_flow_limits){                                                                                                                                 \
-        .memory = UINT64_C(1) << 30, .flows = 1000000, .half_open_timeout_us = 30000000, .idle_timeout_us = 600000000, .closed_timeout_us = 5000000, .rest_timeout_us = 5000000, .passed = 1000000})
+        .memory = UINT64_C(1) << 30, .flows = 1000000, .half_open_timeout_us = 30000000, .idle_timeout_us = 600000000, .closed_timeout_us = 5000000, .rest_timeout_us = 5000000, .newcomers = 100000, .passed = 1000000})
 
 enum mxt_flow_end { MXT_FLOW_CLOSED, MXT_FLOW_IDLE, MXT_FLOW_HALF_OPEN, MXT_FLOW_REUSED, MXT_FLOW_EVICTED, MXT_FLOW_CAPTURE_END, MXT_FLOW_PASSED };
 #define MXT_FLOW_ENDS 7
@@ -53,7 +54,7 @@ struct mxt_flow {
     unsigned spoken : 2;   /* directions that have said something, a bit each */
     bool is_told : 1;      /* its final record */
     bool has_findings : 1; /* of that record */
-    uint16_t skipped;     /* bytes towards the server that no session was given */
+    uint16_t skipped;     /* bytes towards the server that no session was given; at first those from before there was a flow */
     uint16_t vlan[MXT_VLAN_MAX];
     uint32_t held; /* the owner's: bytes of memory that its session takes, or packets kept until it has one */
     int64_t start_us, last_us;
@@ -81,16 +82,24 @@ struct mxt_flow_handler {
     void (*segment)(void *owner, struct mxt_flow *flow, enum mxt_direction direction, const struct mxt_segment *segment, bool is_dropped);
     /* Asked of the payload that opens a flow without a SYN: YES, its sender is the server; NO, the client. Unknown leaves it to the ports. May be NULL. */
     enum mxt_fact (*is_server_speech)(const uint8_t *p, size_t n);
+    /*
+     * Asked of what is said in a connection off the mail ports that has no flow yet, behind `skipped` bytes of its client that needed none. CANDIDATE: a flow is
+     * opened, as it would be had there been one from the beginning, and is given these bytes; FOREIGN: it is passed over; else it goes on without. NULL: there is
+     * a flow from the first segment on; so there is where there are no newcomers, none are passed over, or `segment` wants every one.
+     */
+    enum mxt_flow_standing (*first_words)(enum mxt_direction direction, const uint8_t *p, size_t n, uint64_t skipped, bool is_midstream);
 };
 
 struct mxt_flow_counters {
-    uint64_t opened, ended[MXT_FLOW_ENDS], active, peak;
+    uint64_t opened, ended[MXT_FLOW_ENDS]; /* connections, with or without a flow; of those that ended without one, only the passed over and the reused */
+    uint64_t active, peak;                 /* flows */
     uint64_t evicted_for_memory;  /* flows given up for want of memory, the closed included */
     uint64_t relieved;            /* flows whose holes were given up for want of memory */
     uint64_t memory, memory_peak; /* bytes for flows and what is held of them */
     uint64_t allocation_failures; /* flows that could not be opened */
     uint64_t passed_segments;     /* of foreign connections */
     uint64_t passed_forgotten;    /* foreign connections forgotten for want of room */
+    uint64_t newcomers_forgotten; /* connections forgotten for want of room before they had said anything telling */
 };
 
 struct mxt_flow_table;

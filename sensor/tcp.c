@@ -30,12 +30,6 @@ void mxt_tcp_clear(struct mxt_tcp *tcp)
     mxt_tcp_claims_drop(tcp, MXT_TOCLIENT);
 }
 
-static void start(struct mxt_tcp_half *half, uint32_t sequence)
-{
-    half->base = sequence;
-    half->is_started = true;
-}
-
 /* ---- one segment ---- */
 
 static bool is_checksum_acceptable(struct mxt_tcp *tcp, struct mxt_tcp_half *half, const struct mxt_segment *segment)
@@ -59,11 +53,6 @@ static bool is_checksum_acceptable(struct mxt_tcp *tcp, struct mxt_tcp_half *hal
     return true;
 }
 
-static void stamp(struct mxt_tcp_half *half, const struct mxt_segment *segment)
-{
-    half->stamp = segment->has_timestamp ? segment->timestamp_value : (uint32_t)segment->time_us;
-}
-
 static void count_repeat(struct mxt_tcp *tcp, const struct mxt_tcp_half *half, const struct mxt_segment *segment)
 {
     bool is_duplicate = segment->has_timestamp ? segment->timestamp_value == half->stamp : (uint32_t)segment->time_us - half->stamp < DUPLICATE_US;
@@ -78,19 +67,16 @@ static bool take_syn(struct mxt_tcp *tcp, enum mxt_direction direction, const st
 {
     struct mxt_tcp_half *sender = &tcp->half[direction], *receiver = &tcp->half[mxt_direction_other(direction)];
     if (!sender->is_started)
-        start(sender, segment->seq + 1);
+        mxt_tcp_half_start(sender, segment->seq + 1);
     else if (sender->base != segment->seq + 1)
         return false;
     if (sender->has_syn)
         count_repeat(tcp, sender, segment);
     else
-        stamp(sender, segment);
-    sender->has_isn = true;
-    sender->has_syn = true;
-    sender->has_scale = segment->has_window_scale;
-    sender->scale = segment->window_scale & 15u;
+        mxt_tcp_half_stamp(sender, segment);
+    mxt_tcp_half_take_syn(sender, segment);
     if ((segment->flags & MXT_ACK) != 0 && !receiver->is_started) {
-        start(receiver, segment->ack);
+        mxt_tcp_half_start(receiver, segment->ack);
         receiver->has_isn = true;
     }
     return true;
@@ -102,17 +88,6 @@ static void take_ack_of_claims(struct mxt_tcp *tcp, enum mxt_direction claimed, 
     mxt_tcp_claims_acknowledged(tcp, claimed, acked);
     if ((segment->flags & MXT_SYN) != 0)
         mxt_tcp_claims_drop(tcp, claimed);
-}
-
-/* The largest window counts: an older one may have been lost, and who is asked to believe less is never misled by it. Without both SYNs the scale is not known. */
-static void take_window(struct mxt_tcp_half *sender, const struct mxt_tcp_half *receiver, const struct mxt_segment *segment)
-{
-    if (!sender->has_syn || !receiver->has_syn)
-        return;
-    bool is_scaled = sender->has_scale && receiver->has_scale && (segment->flags & MXT_SYN) == 0;
-    uint32_t window = (uint32_t)segment->window << (is_scaled ? sender->scale : 0);
-    while (window >> sender->window_bits != 0)
-        sender->window_bits = (sender->window_bits + 1) & 31u; /* at most 30: 16 bits, shifted by 14 */
 }
 
 /* Whether `offset` of the sender's stream lies behind what the receiver has room for: it takes nothing there (RFC 9293 3.10.7.4). */
@@ -130,7 +105,7 @@ static int64_t take_ack(struct mxt_tcp *tcp, enum mxt_direction direction, const
     if ((segment->flags & MXT_ACK) == 0)
         return MXT_TCP_NEEDS_NOTHING;
     sender->has_sent_ack = true;
-    take_window(sender, receiver, segment);
+    mxt_tcp_half_take_window(sender, receiver, segment);
     if (!receiver->is_started) {
         receiver->base = segment->ack;
         receiver->is_hinted = true;
@@ -260,7 +235,7 @@ static void take_early(const struct mxt_tcp_run *run, enum mxt_direction directi
     if (result.is_incomplete || !is_marked)
         run->tcp->counters.allocation_failures++;
     if (result.is_news)
-        stamp(half, segment);
+        mxt_tcp_half_stamp(half, segment);
     if (result.is_repeat)
         piece->is_repeat = true;
     if (piece->conflict < 0)
@@ -281,7 +256,7 @@ static void take_payload(const struct mxt_tcp_run *run, enum mxt_direction direc
     mxt_tcp_tell_conflict(run, direction, piece->conflict);
     bool is_told = piece->conflict >= 0;
     if (piece->n + piece->missing > 0 && piece->start == half->next && needs == MXT_TCP_NEEDS_NOTHING) {
-        stamp(half, segment);
+        mxt_tcp_half_stamp(half, segment);
         take_next(run, direction, piece);
     }
     if (run->tcp->is_content_stopped || piece->n + piece->missing == 0)
@@ -304,7 +279,7 @@ static void take_fin(const struct mxt_tcp_run *run, enum mxt_direction direction
         return;
     half->has_end = true;
     half->seen = at;
-    stamp(half, segment);
+    mxt_tcp_half_stamp(half, segment);
     if (half->held == NULL && at == half->next && needs == MXT_TCP_NEEDS_NOTHING)
         mxt_tcp_tell_close(run, direction, MXT_CLOSE_FIN);
     else if (mxt_tcp_half_mark(half, at, 0, MXT_TCP_MARK_FIN, needs) != MXT_OK) {
@@ -354,7 +329,7 @@ static void take_content(const struct mxt_tcp_run *run, enum mxt_direction direc
         return;
     uint32_t sequence = segment->seq + ((segment->flags & MXT_SYN) != 0 ? 1 : 0);
     if (!half->is_started)
-        start(half, sequence);
+        mxt_tcp_half_start(half, sequence);
     piece.start = mxt_tcp_half_offset(half, sequence);
     if (is_behind_window(half, &run->tcp->half[mxt_direction_other(direction)], piece.start))
         return;
@@ -440,9 +415,8 @@ static void take_segment(const struct mxt_tcp_run *run, enum mxt_direction direc
 /* In order, nothing held, nothing acknowledged that was not seen: the way of nearly all segments. */
 static bool is_plain(const struct mxt_tcp *tcp, const struct mxt_tcp_half *sender, const struct mxt_tcp_half *receiver, const struct mxt_segment *segment)
 {
-    return (segment->flags & (MXT_FIN | MXT_SYN | MXT_RST | MXT_ACK | MXT_URG)) == MXT_ACK && segment->seq == mxt_tcp_half_sequence(sender) &&
-           mxt_sequence_distance(segment->ack, mxt_tcp_half_sequence(receiver)) <= 0 && sender->is_started && receiver->is_started && sender->held == NULL &&
-           receiver->held == NULL && !sender->has_end && tcp->stuck_us == MXT_TCP_NEVER && segment->payload_missing == 0 && !tcp->is_content_stopped;
+    return mxt_tcp_half_is_next(sender, receiver, segment) && sender->held == NULL && receiver->held == NULL && tcp->stuck_us == MXT_TCP_NEVER &&
+           !tcp->is_content_stopped;
 }
 
 static void count_packet(struct mxt_tcp *tcp, enum mxt_direction direction, uint32_t bytes)
@@ -469,13 +443,9 @@ void mxt_tcp_segment(struct mxt_tcp *tcp, enum mxt_direction direction, const st
     }
     if (segment->payload_length > 0 && !is_checksum_acceptable(tcp, sender, segment))
         return;
-    int64_t acked = mxt_tcp_half_offset(receiver, segment->ack);
-    if (acked > receiver->acked)
-        receiver->acked = acked;
-    sender->has_sent_ack = true;
-    take_window(sender, receiver, segment);
+    mxt_tcp_half_take_next(sender, receiver, segment);
     if (segment->payload_length > 0) {
-        stamp(sender, segment);
+        mxt_tcp_half_stamp(sender, segment);
         mxt_tcp_deliver(&run, direction, segment->payload, segment->payload_length);
     }
 }
@@ -597,8 +567,7 @@ bool mxt_tcp_is_one_sided(const struct mxt_tcp *tcp)
 
 bool mxt_tcp_is_closed(const struct mxt_tcp *tcp)
 {
-    const struct mxt_tcp_half *client = &tcp->half[MXT_TOSERVER], *server = &tcp->half[MXT_TOCLIENT];
-    return client->is_reset || server->is_reset || (client->is_closed && server->is_closed);
+    return mxt_tcp_half_are_closed(&tcp->half[MXT_TOSERVER], &tcp->half[MXT_TOCLIENT]);
 }
 
 static bool is_half_settled(const struct mxt_tcp_half *half)
