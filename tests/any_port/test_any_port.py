@@ -10,7 +10,7 @@ import pytest
 TESTS = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TESTS / "evasion"))
 import wire  # noqa: E402
-from wire import ACK, PSH, Talk  # noqa: E402
+from wire import ACK, PSH, RST, SYN, Talk  # noqa: E402
 
 SENSOR = os.environ["MXTAP_SENSOR"]
 CAPTURES = TESTS / "captures"
@@ -87,6 +87,148 @@ def test_one_direction_is_enough():
     assert len(sessions) == 1 and sessions[0]["smtp"]["helo"] == "out.example.org"
     sessions, health = replay([server_only], "--any-port")  # only nDPI can say so
     assert len(sessions) == 1 and health["claimed"] == 1 and sessions[0]["smtp"]["banner"] == "220 mx.example.net"
+
+
+def stir(change):
+    """Mail on an odd port whose beginning is not the usual one; `change` is what is done in place of opening the connection."""
+    talk = Talk(dport=ODD)
+    change(talk)
+    for side, line in ((talk.server, b"220 mx.example.net ESMTP\r\n"), (talk.client, b"EHLO out.example.org\r\n"), (talk.server, b"250-mx.example.net\r\n250 SIZE 1000\r\n")):
+        talk.say(side, line)
+    talk.send_mail()
+    talk.quit()
+    return talk
+
+
+def open_twice(talk):
+    """Each segment of the handshake is sent again."""
+    for _ in range(3):
+        talk.forge(talk.client, SYN, at=-1)
+    for _ in range(2):
+        talk.forge(talk.server, SYN | ACK, at=-1)
+    for _ in range(2):
+        talk.acknowledge(talk.client)
+
+
+def open_after_another(talk):
+    """Its ports were tried before, with another number, and nobody answered."""
+    talk.put(wire.ipv4(talk.client.address, talk.server.address, wire.tcp(talk.client.address, talk.server.address, talk.client.port, ODD, 77, 0, SYN)))
+    talk.open()
+
+
+def open_refused(talk):
+    """A SYN is refused, the next one is not."""
+    other = talk.client.isn
+    talk.client.isn = 33_000_000
+    talk.forge(talk.client, SYN, at=-1)
+    talk.put(wire.ipv4(talk.server.address, talk.client.address, wire.tcp(talk.server.address, talk.client.address, ODD, talk.client.port, 0, 33_000_001, RST | ACK)))
+    talk.client.isn = other
+    talk.open()
+
+
+def refuse_falsely(talk):
+    """Somebody else refuses the SYN; the server does not."""
+    talk.forge(talk.client, SYN, at=-1)
+    talk.put(wire.ipv4(talk.server.address, talk.client.address, wire.tcp(talk.server.address, talk.client.address, ODD, talk.client.port, 0, talk.client.isn + 1, RST | ACK)))
+    talk.forge(talk.server, SYN | ACK, at=-1)
+    talk.acknowledge(talk.client)
+
+
+def open_answer_first(talk):
+    """The capture shows the answer before the SYN."""
+    talk.forge(talk.server, SYN | ACK, at=-1)
+    talk.forge(talk.client, SYN, at=-1)
+    talk.acknowledge(talk.client)
+
+
+def open_without_syn(talk):
+    talk.forge(talk.server, SYN | ACK, at=-1)
+    talk.acknowledge(talk.client)
+
+
+def open_with_data(talk):
+    """TCP Fast Open, with something that the server does not take."""
+    talk.open(syn_payload=b"xyz")
+
+
+def open_with_a_forged_answer(talk):
+    """What looks like a web server's answer has a bad checksum, or lies where no window reaches."""
+    talk.open()
+    talk.forge(talk.server, PSH | ACK, b"HTTP/1.1 200 OK\r\n\r\n", bad_checksum=True)
+    talk.forge(talk.server, PSH | ACK, b"HTTP/1.1 200 OK\r\n\r\n", at=900_000_000)
+    talk.forge(talk.client, RST, at=900_000_000)
+
+
+def open_and_wait(talk):
+    """The server thinks for long; keep-alives meanwhile."""
+    talk.open()
+    for _ in range(5):
+        talk.now += 60_000_000
+        talk.forge(talk.client, ACK, at=-1)
+        talk.acknowledge(talk.server)
+
+
+STIRRED = [open_twice, open_after_another, open_refused, refuse_falsely, open_answer_first, open_without_syn, open_with_data, open_with_a_forged_answer, open_and_wait]
+
+
+@pytest.mark.parametrize("change", STIRRED, ids=lambda change: change.__name__)
+def test_mail_is_found_however_it_began(change):
+    talk = stir(change)
+    found, health = replay([talk], "--any-port")
+    (session,) = (one for one in found if "smtp" in one)
+    check_mail(session)
+    assert health["claimed"] == 1
+    # Where its port says what it is, it is followed from its first segment on: nothing may be told otherwise.
+    (followed,) = (one for one in replay([talk], "--ports", str(ODD))[0] if "smtp" in one)
+    assert told([session]) == told([followed])
+
+
+def test_a_greeting_before_its_handshake():
+    talk = mail()
+    banner = next(i for i, (_, frame) in enumerate(talk.frames) if b"220 mx" in frame)
+    for places in ((0, banner), (1, banner), (2, banner)):
+        frames = [frame for _, frame in talk.frames]
+        first, second = places
+        frames[first], frames[second] = frames[second], frames[first]
+        source = wire.pcap([(wire.START_US + i * 1000, frame) for i, frame in enumerate(frames)])
+        anywhere, on_port = (run(["-r", "-", "--home-net", "10.0.0.0/8", *args], source)[0] for args in (("--any-port",), ("--ports", str(ODD))))
+        assert len(anywhere) == 1 and anywhere[0]["smtp"]["helo"] == "out.example.org"
+        assert told(anywhere) == told(on_port), places
+
+
+def test_every_cut_of_mail_that_began_before_the_capture():
+    frames = mail().frames
+    for skipped in range(len(frames) - 12):
+        source = wire.pcap(frames[skipped:])
+        anywhere, on_port = (run(["-r", "-", "--home-net", "10.0.0.0/8", *args], source)[0] for args in (("--any-port",), ("--ports", str(ODD))))
+        evident = [session for session in on_port if session.get("smtp", {}).get("helo")]
+        assert len(anywhere) >= len(evident), skipped
+        if skipped < 3:
+            assert told(anywhere) == told(on_port), skipped
+
+
+def test_a_flood_of_new_connections_moves_no_answered_one_out(tmp_path):
+    """More SYNs than there is room for, while a server takes its time to greet."""
+    config = tmp_path / "config.yaml"
+    config.write_text("any-port: yes\nlimits:\n  new-flows: 1000\n")
+    talk = Talk(dport=ODD)
+    talk.open()
+    start = talk.now
+    flood = []
+    for i in range(20000):
+        source = bytes([11, i >> 16, i >> 8 & 255, i & 255])
+        flood.append((start + i * 100, wire.ipv4(source, talk.server.address, wire.tcp(source, talk.server.address, 1024 + i, 8080, i * 7, 0, SYN))))
+    talk.now = start + 20_000_000
+    talk.say(talk.server, b"220 mx.example.net ESMTP\r\n")
+    talk.say(talk.client, b"EHLO out.example.org\r\n")
+    talk.say(talk.server, b"250-mx.example.net\r\n250 SIZE 1000\r\n")
+    talk.send_mail()
+    talk.quit()
+    sessions, health = run(["-r", "-", "--config", config, "--home-net", "10.0.0.0/8"], wire.pcap(sorted(talk.frames + flood)))
+    (session,) = sessions
+    check_mail(session)
+    assert health["newcomers_forgotten"] > 15000 and health["flows"] == 20001 and health["flows_peak"] < 10
+    assert session["capture"]["packets"] == len(talk.frames)
 
 
 OTHERS = {
