@@ -305,6 +305,8 @@ uint64_t mxt_flow_table_announce(const struct mxt_flow_table *table, const struc
 
 void mxt_flow_table_expect(const struct mxt_flow_table *table, uint64_t key)
 {
+    if (table->passed != NULL && mxt_passed_is(table->passed, key))
+        return;
     if (table->newcomers != NULL)
         mxt_newcomers_expect(table->newcomers, key);
     const char *entry = (const char *)table->buckets[key & table->bucket_mask].first;

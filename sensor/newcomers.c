@@ -83,14 +83,6 @@ void mxt_newcomers_announce(const struct mxt_newcomers *newcomers, uint64_t hash
     __builtin_prefetch(&newcomers->lines[line_at(newcomers, hash)], 1);
 }
 
-void mxt_newcomers_expect(const struct mxt_newcomers *newcomers, uint64_t hash)
-{
-    size_t at = line_at(newcomers, hash);
-    unsigned way = way_of(&newcomers->lines[at], tag_of(hash));
-    if (way < WAYS)
-        __builtin_prefetch(&newcomers->places[at * WAYS + way], 1);
-}
-
 struct mxt_newcomer *mxt_newcomers_find(const struct mxt_newcomers *newcomers, uint64_t hash, int64_t now_us)
 {
     size_t at = line_at(newcomers, hash);
@@ -100,19 +92,25 @@ struct mxt_newcomer *mxt_newcomers_find(const struct mxt_newcomers *newcomers, u
 }
 
 /* The place to take: the connection's own where it has one still, an empty one, or that of the one whose time comes first. */
-static unsigned choose(const struct line *line, uint32_t tag, uint32_t now)
+static unsigned choose(const struct line *line, uint32_t tag)
 {
     unsigned best = way_of(line, tag);
     if (best < WAYS)
         return best;
+    best = way_of(line, 0);
+    if (best < WAYS)
+        return best;
     best = 0;
-    for (unsigned way = 0; way < WAYS; way++) {
-        if (line->tag[way] == 0)
-            return way;
-        if (left(line->until[way], now) < left(line->until[best], now))
+    for (unsigned way = 1; way < WAYS; way++)
+        if (left(line->until[way], line->until[best]) < 0)
             best = way;
-    }
     return best;
+}
+
+void mxt_newcomers_expect(const struct mxt_newcomers *newcomers, uint64_t hash)
+{
+    size_t at = line_at(newcomers, hash);
+    __builtin_prefetch(&newcomers->places[at * WAYS + choose(&newcomers->lines[at], tag_of(hash))], 1);
 }
 
 struct mxt_newcomer *mxt_newcomers_add(struct mxt_newcomers *newcomers, uint64_t hash, int64_t now_us, int64_t until_us, bool *is_forgotten)
@@ -120,7 +118,7 @@ struct mxt_newcomer *mxt_newcomers_add(struct mxt_newcomers *newcomers, uint64_t
     size_t at = line_at(newcomers, hash);
     struct line *line = &newcomers->lines[at];
     uint32_t tag = tag_of(hash), now = grains(now_us);
-    unsigned way = choose(line, tag, now);
+    unsigned way = choose(line, tag);
     *is_forgotten = line->tag[way] != 0 && line->tag[way] != tag && left(line->until[way], now) >= 0;
     line->tag[way] = tag;
     line->until[way] = grains(until_us);

@@ -33,7 +33,7 @@ struct mxt_newcomers *mxt_newcomers_new(size_t capacity);
 /* NULL is accepted. */
 void mxt_newcomers_free(struct mxt_newcomers *newcomers);
 
-/* Begin to fetch what mxt_newcomers_find will look at; in two steps, since the first finds what the second fetches. */
+/* Begin to fetch what mxt_newcomers_find or mxt_newcomers_add will look at; in two steps, since the first finds what the second fetches. */
 void mxt_newcomers_announce(const struct mxt_newcomers *newcomers, uint64_t hash);
 void mxt_newcomers_expect(const struct mxt_newcomers *newcomers, uint64_t hash);
 

@@ -66,6 +66,11 @@ void mxt_passed_expect(const struct mxt_passed *passed, uint64_t hash)
     __builtin_prefetch(line_of(passed, hash), 1);
 }
 
+bool mxt_passed_is(const struct mxt_passed *passed, uint64_t hash)
+{
+    return place_of(line_of(passed, hash), stored(hash)) < WAYS;
+}
+
 /* Moves the first `n` hashes one place back and puts `hash` in front of them. */
 static void to_front(struct line *line, size_t n, uint64_t hash)
 {

@@ -20,6 +20,9 @@ void mxt_passed_free(struct mxt_passed *passed);
 /* Begins to fetch what mxt_passed_has will look at. */
 void mxt_passed_expect(const struct mxt_passed *passed, uint64_t hash);
 
+/* Whether the connection is passed over; it goes on being as old as it was. */
+bool mxt_passed_is(const struct mxt_passed *passed, uint64_t hash);
+
 /* Whether the connection is passed over. One that is was just heard of. */
 bool mxt_passed_has(struct mxt_passed *passed, uint64_t hash);
 

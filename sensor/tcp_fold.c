@@ -80,7 +80,7 @@ struct pair {
     struct mxt_tcp_half sender, receiver;
 };
 
-static struct pair pair_of(const struct mxt_tcp_folded *folded, enum mxt_direction direction)
+static inline struct pair pair_of(const struct mxt_tcp_folded *folded, enum mxt_direction direction)
 {
     struct pair pair;
     unfold_half(&folded->half[direction], &pair.sender);
@@ -170,15 +170,14 @@ bool mxt_tcp_folded_skip(struct mxt_tcp_folded *folded, enum mxt_direction direc
 
 uint64_t mxt_tcp_folded_delivered(const struct mxt_tcp_folded *folded, enum mxt_direction direction)
 {
-    struct mxt_tcp_half half;
-    unfold_half(&folded->half[direction], &half);
+    const struct mxt_tcp_half half = {.next = folded->half[direction].next, .traits = folded->half[direction].traits};
     return (uint64_t)data_end(&half);
 }
 
 bool mxt_tcp_folded_is_closed(const struct mxt_tcp_folded *folded)
 {
-    struct pair pair = pair_of(folded, MXT_TOSERVER);
-    return mxt_tcp_half_are_closed(&pair.sender, &pair.receiver);
+    const struct mxt_tcp_half client = {.traits = folded->half[MXT_TOSERVER].traits}, server = {.traits = folded->half[MXT_TOCLIENT].traits};
+    return mxt_tcp_half_are_closed(&client, &server);
 }
 
 /* ---- unfolded ---- */
