@@ -1,9 +1,12 @@
 """The command line as a person meets it: exit statuses, messages, inputs of every kind. The sensor's path comes in $MXTAP_SENSOR."""
+import contextlib
 import gzip
 import json
 import os
+import select
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -152,6 +155,62 @@ def test_a_pipe_that_never_ends_is_ended_by_sigterm_with_its_sessions_told():
     assert process.returncode == 0
     told = events(output)
     assert [event["event_type"] for event in told].count("session") == 1 and told[-1]["event_type"] == "health"
+
+
+@contextlib.contextmanager
+def running(*args):
+    process = subprocess.Popen([SENSOR, *map(str, args), *TRUST, "-o", "json"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_pipe_that_stalls_within_a_packet_keeps_no_session_waiting():
+    """What came before is told at once, the packet when its rest comes."""
+    whole, later = CLEAN.read_bytes(), MASKED.read_bytes()[24:]
+    hour = struct.pack("<I", struct.unpack_from("<I", later)[0] + 3600) + later[4:16 + struct.unpack_from("<I", later, 8)[0]]  # its time ends what went before
+    with running("-r", "-") as process:
+        process.stdin.write(whole + hour + hour[:30])
+        process.stdin.flush()
+        assert select.select([process.stdout], [], [], 20)[0]
+        assert json.loads(process.stdout.readline())["event_type"] == "session"
+        assert process.poll() is None
+        process.stdin.write(hour[30:])
+        output, errors = process.communicate(timeout=20)
+    assert process.returncode == 0, errors
+    assert json.loads(output.splitlines()[-1])["health"]["packets"] == len(list(records(whole))) + 2
+
+
+def records(capture):
+    at = 24
+    while at < len(capture):
+        size = 16 + struct.unpack_from("<I", capture, at + 8)[0]
+        yield capture[at:at + size]
+        at += size
+
+
+def test_a_file_that_is_cut_while_it_is_read_is_told_and_the_rest_reported(tmp_path):
+    """The other capture is a pipe that stalls, so that the file is open and half read when it is cut; what is lost of it is no packets."""
+    whole = MASKED.read_bytes()
+    frames = list(records(whole)) * (100_000 // len(whole))
+    frames.sort(key=lambda frame: struct.unpack_from("<II", frame))
+    path, pipe = tmp_path / "cut.pcap", tmp_path / "pipe"
+    path.write_bytes(whole[:24] + b"".join(frames))
+    os.mkfifo(pipe)
+    with running("-r", pipe, "-r", path) as process:
+        with open(pipe, "wb") as out:
+            out.write(whole[:24] + b"".join(frames[:len(frames) // 2]))
+            out.flush()
+            time.sleep(2)
+            os.truncate(path, 4096)
+        output, errors = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert b"cut.pcap: packet" in errors and b"the file became shorter while it was read" in errors
+    told = events(output)
+    assert [event["event_type"] for event in told].count("session") == 1
+    assert len(frames) // 2 < told[-1]["health"]["packets"] <= len(frames) + 1
 
 
 def test_a_full_disk_is_told():
