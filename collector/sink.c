@@ -125,13 +125,6 @@ enum mxt_status mxt_sinks_hold(struct mxt_sinks *sinks, const char *prefix, bool
     return status;
 }
 
-void mxt_sinks_reopen(struct mxt_sinks *sinks)
-{
-    for (size_t i = 0; i < sinks->config.count; i++)
-        if (sinks->items[i].driver->reopen != NULL)
-            sinks->items[i].driver->reopen(sinks->items[i].self);
-}
-
 static bool is_drained(struct mxt_sinks *sinks, uint64_t drain)
 {
     bool is_done = true;

@@ -32,9 +32,6 @@ enum mxt_status mxt_sinks_start(struct mxt_sinks *sinks) MXT_MUST_CHECK;
  */
 enum mxt_status mxt_sinks_hold(struct mxt_sinks *sinks, const char *prefix, bool is_held) MXT_MUST_CHECK;
 
-/* Files were rotated: they are opened anew before the next line (which happens too when the path leads to another file). Any thread. */
-void mxt_sinks_reopen(struct mxt_sinks *sinks);
-
 /* Waits until every sink has delivered what its streams hold now, at most `timeout_ms`. Whether all have. */
 bool mxt_sinks_drain(struct mxt_sinks *sinks, int timeout_ms);
 

@@ -15,7 +15,6 @@
 struct file {
     const char *path;
     int fd; /* -1: not open */
-    atomic_bool is_rotated;
 };
 
 /* A file whose last line a crash has torn gets its newline, so that the next line is whole. False: errno says why. */
@@ -54,8 +53,7 @@ static bool is_elsewhere(const struct file *file)
 
 static bool make_ready(struct file *file)
 {
-    bool is_rotated = atomic_exchange(&file->is_rotated, false);
-    if (file->fd >= 0 && (is_rotated || is_elsewhere(file))) {
+    if (file->fd >= 0 && is_elsewhere(file)) {
         close(file->fd);
         file->fd = -1;
     }
@@ -115,12 +113,6 @@ static bool file_settle(void *driver, char *why)
     return false;
 }
 
-static void file_reopen(void *driver)
-{
-    struct file *file = driver;
-    atomic_store(&file->is_rotated, true);
-}
-
 static void file_free(void *driver)
 {
     struct file *file = driver;
@@ -129,4 +121,4 @@ static void file_free(void *driver)
     free(file);
 }
 
-const struct mxt_sink_driver mxt_sink_file = {.open = file_open, .deliver = file_deliver, .settle = file_settle, .reopen = file_reopen, .free = file_free};
+const struct mxt_sink_driver mxt_sink_file = {.open = file_open, .deliver = file_deliver, .settle = file_settle, .free = file_free};

@@ -35,12 +35,11 @@ struct mxt_sink_result {
     char why[MXT_SINK_WHY];
 };
 
-/* A kind of sink. `attempt` counts from 1. Functions that may be NULL: settle, reopen. */
+/* A kind of sink. `attempt` counts from 1. settle may be NULL. */
 struct mxt_sink_driver {
     void *(*open)(const struct mxt_sink_config *config, char *error); /* NULL: a sentence is in `error` (MXT_SINK_WHY bytes) */
     void (*deliver)(void *driver, const struct mxt_sink_alert *alert, unsigned attempt, const atomic_bool *is_stopping, struct mxt_sink_result *result);
     bool (*settle)(void *driver, char *why); /* before a place is kept: what was delivered must stay. False: not so */
-    void (*reopen)(void *driver);            /* any thread */
     void (*free)(void *driver);
 };
 

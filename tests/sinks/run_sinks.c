@@ -1,4 +1,4 @@
-/* Runs the sinks of a configuration over the partition "mxtap:", until standard input ends. SIGHUP opens files anew; "state" on standard input prints counters. */
+/* Runs the sinks of a configuration over the partition "mxtap:", until standard input ends. "state" on standard input prints counters. */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -6,21 +6,13 @@
 #include "collector/options.h"
 #include "collector/sink.h"
 
-static struct mxt_sinks *sinks;
-
-static void reopen(int number)
-{
-    (void)number;
-    mxt_sinks_reopen(sinks);
-}
-
 static void complain(void *context, const char *sentence)
 {
     (void)context;
     fprintf(stderr, "%s\n", sentence);
 }
 
-static void print_states(void)
+static void print_states(struct mxt_sinks *sinks)
 {
     for (size_t i = 0; i < mxt_sinks_count(sinks); i++) {
         struct mxt_sink_state s = mxt_sinks_state(sinks, i);
@@ -35,17 +27,16 @@ int main(int argc, char **argv)
 {
     const struct mxt_faults faults = {.tell = complain};
     struct mxt_collector_options options;
+    struct mxt_sinks *sinks;
     char line[64];
     int exit_status = 1;
     signal(SIGPIPE, SIG_IGN);
     if (mxt_collector_options_parse(argc, argv, &options, &faults) == MXT_OK && (sinks = mxt_sinks_new(&options.sinks, &options.redis, &faults)) != NULL) {
-        const struct sigaction action = {.sa_handler = reopen, .sa_flags = SA_RESTART};
-        sigaction(SIGHUP, &action, NULL);
         if (mxt_sinks_start(sinks) == MXT_OK && mxt_sinks_hold(sinks, "mxtap:", true) == MXT_OK) {
             while (fgets(line, sizeof line, stdin) != NULL) {
                 if (strcmp(line, "drain\n") == 0)
                     puts(mxt_sinks_drain(sinks, 60000) ? "drained" : "not drained");
-                print_states();
+                print_states(sinks);
             }
             exit_status = 0;
         }
