@@ -83,6 +83,7 @@ void mxt_beside_add(struct mxt_worker_counters *sum, const struct mxt_worker_cou
     sum->keeper.records += part->keeper.records;
     sum->keeper.skipped += part->keeper.skipped;
     sum->keeper.rejected += part->keeper.rejected;
+    sum->keeper.refused += part->keeper.refused;
     sum->keeper.alerts += part->keeper.alerts;
     for (size_t i = 0; i < MXT_RULES; i++)
         sum->keeper.alerts_of[i] += part->keeper.alerts_of[i];

@@ -115,7 +115,9 @@ void mxt_keeper_free(struct mxt_keeper *keeper)
 
 struct mxt_keeper_counters mxt_keeper_counters(const struct mxt_keeper *keeper)
 {
-    return keeper->counters;
+    struct mxt_keeper_counters counters = keeper->counters;
+    counters.refused = mxt_ledger_refused(keeper->ledger);
+    return counters;
 }
 
 /* The place where the alert stands, or would. */

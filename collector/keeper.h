@@ -31,6 +31,7 @@ struct mxt_keeper_counters {
     uint64_t records;  /* sessions' records judged, */
     uint64_t skipped;  /* and those that were not newer than what was known */
     uint64_t rejected; /* entries that do not parse */
+    uint64_t refused;  /* times that memory or a bound refused part of what records say, which is missing since */
     uint64_t alerts;   /* told, */
     uint64_t alerts_of[MXT_RULES]; /* and by rule */
 };

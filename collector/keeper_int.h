@@ -57,7 +57,7 @@ struct mxt_keeper {
     size_t changed_count, changed_capacity;
     struct mxt_life *lives; /* MXT_KEEPER_LIVES */
     struct mxt_keeper_counters counters;
-    bool has_failed;
+    bool has_told_refused, has_failed;
 };
 
 /* Empties the arena. */

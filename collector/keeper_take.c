@@ -136,6 +136,19 @@ static void reject(struct mxt_keeper *keeper, const redisReply *fields, const ch
         keeper->has_failed = true;
 }
 
+/* Says once that something is missing: the number goes on in the metrics. */
+static void tell_refused(struct mxt_keeper *keeper)
+{
+    const struct mxt_faults *faults = keeper->config.faults;
+    char sentence[MXT_KEEPER_ERROR];
+    if (keeper->has_told_refused || mxt_ledger_refused(keeper->ledger) == 0)
+        return;
+    keeper->has_told_refused = true;
+    snprintf(sentence, sizeof sentence, "%s*: memory or a bound refused part of what a record says, and it is missing: is a session told by more sensors than 16, "
+             "is memory short? (more of this in mxtap_collector_refused_total)", keeper->config.prefix);
+    faults->tell(faults->context, sentence);
+}
+
 enum mxt_status mxt_keeper_take(struct mxt_keeper *keeper, struct mxt_stream_id id, const redisReply *fields)
 {
     char why[MXT_KEEPER_ERROR] = "";
@@ -150,5 +163,6 @@ enum mxt_status mxt_keeper_take(struct mxt_keeper *keeper, struct mxt_stream_id 
         status = MXT_OK;
     }
     mxt_keeper_forget_entry(keeper);
+    tell_refused(keeper);
     return keeper->has_failed ? MXT_ENOMEM : status;
 }

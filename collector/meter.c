@@ -18,7 +18,7 @@ struct mxt_meter {
     uint32_t partition_count;
 };
 
-enum metric { INFO, REDIS, HELD, DUE, LAG, ENTRIES, RECORDS, SKIPPED, REJECTED, BATCHES, ALERTS, LATENCY, SINK_FAILING, SINK_BEHIND, SINK_DELIVERED, SINK_REFUSED, SINK_RETRIES, SINK_LOST };
+enum metric { INFO, REDIS, HELD, DUE, LAG, ENTRIES, RECORDS, SKIPPED, REJECTED, REFUSED, BATCHES, ALERTS, LATENCY, SINK_FAILING, SINK_BEHIND, SINK_DELIVERED, SINK_REFUSED, SINK_RETRIES, SINK_LOST };
 
 /* clang-format off */
 static const struct mxt_metric table[] = {
@@ -31,6 +31,7 @@ static const struct mxt_metric table[] = {
     [RECORDS]        = {"mxtap_collector_records_total", MXT_METRIC_COUNTER, NULL, "records judged"},
     [SKIPPED]        = {"mxtap_collector_records_skipped_total", MXT_METRIC_COUNTER, NULL, "records that were not newer than what was known"},
     [REJECTED]       = {"mxtap_collector_rejected_total", MXT_METRIC_COUNTER, NULL, "entries that could not be read"},
+    [REFUSED]        = {"mxtap_collector_refused_total", MXT_METRIC_COUNTER, NULL, "times that memory or a bound refused part of what records say, which is missing since"},
     [BATCHES]        = {"mxtap_collector_batches_total", MXT_METRIC_COUNTER, NULL, "batches applied in Redis"},
     [ALERTS]         = {"mxtap_collector_alerts_total", MXT_METRIC_COUNTER, "rule", "alerts told, by rule"},
     [LATENCY]        = {"mxtap_collector_alert_latency_seconds", MXT_METRIC_HISTOGRAM, NULL, "time from a record's arrival in Redis to its alert"},
@@ -61,6 +62,7 @@ static void collect_work(const struct mxt_meter *meter, struct mxt_metrics_page 
     mxt_metrics_one(page, &table[RECORDS], (double)keeper->records);
     mxt_metrics_one(page, &table[SKIPPED], (double)keeper->skipped);
     mxt_metrics_one(page, &table[REJECTED], (double)keeper->rejected);
+    mxt_metrics_one(page, &table[REFUSED], (double)keeper->refused);
     mxt_metrics_one(page, &table[BATCHES], (double)meter->round.counters.batches);
     mxt_metrics_begin(page, &table[ALERTS]);
     for (enum mxt_rule rule = (enum mxt_rule)(MXT_RULE_NONE + 1); rule < MXT_RULES; rule++) {

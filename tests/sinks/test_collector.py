@@ -129,6 +129,31 @@ def test_a_reload_changes_sinks_or_is_refused_whole(redis, collect, tmp_path):
     assert events(old)[:len(delivered)] == delivered
 
 
+def test_a_rotated_file_is_opened_anew_by_a_reload(redis, collect, tmp_path):
+    path, rotated = tmp_path / "alerts.jsonl", tmp_path / "alerts.jsonl.1"
+    collector = collect({"name": "file", "file": str(path)})
+    wait_for(collector.is_well)
+    wait_for(path.exists)
+    path.rename(rotated)
+    collector.process.send_signal(signal.SIGHUP)
+    wait_for(path.exists)  # before there is anything to write
+    feed(redis, scenario())
+    wait_for(lambda: events(path))
+    assert rotated.read_bytes() == b""
+
+
+def test_what_a_bound_refuses_is_told_and_counted(redis, collect):
+    """More sensors see a session than one may have views."""
+    collector = collect()
+    wait_for(collector.is_well)
+    feed(redis, scenario())
+    event = next(json.loads(fields["event"]) for fields in redis.events() if fields["type"] == "session")
+    for number in range(16):
+        redis.client().xadd("mxtap:events", {"type": "session", "sensor": f"s{number}", "session": event["session_id"], "event": json.dumps(event | {"sensor": f"s{number}"})})
+    wait_for(lambda: collector.page()["mxtap_collector_refused_total"][""] == 1)
+    assert collector.said().count("refused part of what a record says") == 1
+
+
 def test_a_port_that_is_taken_is_told(redis, collect):
     first = collect()
     wait_for(first.is_well)
