@@ -281,6 +281,60 @@ static void members_one_after_another(void **state)
     assert_true(mxt_json_finish(&reader));
 }
 
+/* A reader that stands before the first or, with `is_second`, the second member of an object; its text ends where its memory does. */
+static struct mxt_json_reader reader_at_member(char *text, size_t n, bool is_second)
+{
+    struct mxt_json_reader reader;
+    struct mxt_json_slice key;
+    mxt_json_reader_init(&reader, text, n);
+    mxt_json_enter_object(&reader);
+    if (is_second && mxt_json_next_key(&reader, &key))
+        (void)mxt_json_read_unsigned(&reader, 9);
+    return reader;
+}
+
+static void expected_members_are_passed(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *name;
+        size_t n; /* 0: all of the text */
+        bool is_second, is_passed;
+    } cases[] = {
+        {"{\"ab\":1}", "ab", 0, false, true},
+        {"{\"a\":1,\"ab\":2}", "ab", 0, true, true},
+        {"{\"a\":1\"ab\":2}", "ab", 0, true, false},
+        {"{,\"ab\":2}", "ab", 0, false, false},
+        {"{\"ab\":1}", "a", 0, false, false},
+        {"{\"ab\":1}", "abc", 0, false, false},
+        {"{\"ab\":1}", "ac", 0, false, false},
+        {"{\"a\\u0062\":1}", "ab", 0, false, false},
+        {"{\"ab\" :1}", "ab", 0, false, false},
+        {"{ \"ab\":1}", "ab", 0, false, false},
+        {"{\"ab\0\":1}", "ab", 9, false, false},
+        {"{}", "ab", 0, false, false},
+        {"{\"ab\"", "ab", 0, false, false},
+        {"{\"ab", "ab", 0, false, false},
+        {"{\"a", "ab", 0, false, false},
+        {"{", "ab", 0, false, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        size_t n = cases[i].n == 0 ? strlen(cases[i].text) : cases[i].n;
+        char *text = malloc(n);
+        assert_non_null(text);
+        memcpy(text, cases[i].text, n);
+        struct mxt_json_reader reader = reader_at_member(text, n, cases[i].is_second);
+        const struct mxt_json_reader before = reader;
+        if (mxt_json_pass_key(&reader, cases[i].name) != cases[i].is_passed)
+            fail_msg("case %zu", i);
+        if (cases[i].is_passed)
+            assert_int_equal(mxt_json_read_unsigned(&reader, 9), cases[i].is_second ? 2 : 1);
+        else
+            assert_memory_equal(&reader, &before, sizeof reader);
+        free(text);
+    }
+}
+
 static void first_failure_sticks(void **state)
 {
     (void)state;
@@ -310,6 +364,7 @@ int main(void)
         cmocka_unit_test(whole_numbers_within_bounds),
         cmocka_unit_test(signed_numbers),
         cmocka_unit_test(members_one_after_another),
+        cmocka_unit_test(expected_members_are_passed),
         cmocka_unit_test(first_failure_sticks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
