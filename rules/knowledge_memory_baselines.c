@@ -1,6 +1,7 @@
 /* Baselines in a hash table, with lists by class and last touch, so that the least useful can be forgotten. */
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "rules/knowledge_memory_int.h"
 
@@ -22,13 +23,10 @@ struct mxt_baseline_entry {
     struct mxt_baseline_entry *older, *newer; /* in its list */
 };
 
-/* FNV-1a with a seed: names and addresses come from the wire. */
+/* With a seed: names and addresses come from the wire. */
 static uint64_t hash_of(const struct mxt_baseline_table *table, const struct mxt_subject *subject)
 {
-    uint64_t value = (UINT64_C(0xcbf29ce484222325) ^ table->seed) + (uint64_t)subject->kind;
-    for (const char *p = subject->key; *p != '\0'; p++)
-        value = (value ^ (unsigned char)*p) * UINT64_C(0x100000001b3);
-    return value ^ value >> 32;
+    return XXH3_64bits_withSeed(subject->key, strlen(subject->key), table->seed + (uint64_t)subject->kind);
 }
 
 static enum mxt_baseline_class class_of(enum mxt_subject_kind kind)
