@@ -106,7 +106,8 @@ static void drop_oldest(struct mxt_trust_cache *cache)
     while (*link != entry)
         link = &(*link)->in_bucket;
     *link = entry->in_bucket;
-    unlink_entry(cache, entry);
+    cache->oldest = entry->newer;
+    *(entry->newer != NULL ? &entry->newer->older : &cache->newest) = NULL;
     cache->count--;
     cache->bytes -= memory_of(entry);
     free_entry(entry);
