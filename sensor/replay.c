@@ -59,7 +59,9 @@ static void set_buffering(const struct mxt_options *options)
     bool has_growing = isatty(STDOUT_FILENO) != 0;
     for (size_t i = 0; i < options->capture_count; i++)
         has_growing = has_growing || is_growing(options->captures[i]);
-    setvbuf(stdout, NULL, has_growing ? _IOLBF : _IOFBF, STDOUT_BUFFER);
+    /* One that glibc makes itself has 4 KiB, whatever it is told. Static, since standard output is written out when the process ends. */
+    static char buffer[STDOUT_BUFFER];
+    setvbuf(stdout, buffer, has_growing ? _IOLBF : _IOFBF, STDOUT_BUFFER);
 }
 
 static void confine_reader(void *context)
