@@ -179,9 +179,8 @@ static void judge_health(struct mxt_judging *judging, const struct mxt_health *h
 {
     if (!judging->is_live)
         return;
-    /* What they are refused is counted. */
-    (void)mxt_ledger_clock(judging->ledger, health->timestamp_us);
-    (void)mxt_ledger_health(judging->ledger, health);
+    if (mxt_ledger_clock(judging->ledger, health->timestamp_us) == MXT_OK)
+        (void)mxt_ledger_health(judging->ledger, health); /* what either is refused is counted */
 }
 
 static void tell_waiting(struct mxt_judging *judging)
