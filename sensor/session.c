@@ -11,9 +11,11 @@
 struct mxt_session {
     const struct mxt_session_context *context;
     struct mxt_arena arena;
-    struct mxt_session *next;        /* given back, behind this one */
     struct mxt_tls *tls;             /* from TLS's first byte until it is done */
-    struct mxt_tls_facts *tls_facts; /* in the arena; outlives `tls` */
+    union {
+        struct mxt_tls_facts *tls_facts; /* in the arena; outlives `tls` */
+        struct mxt_session *next;        /* behind this one, when both were given back and nobody reads their facts any more */
+    };
     bool is_done, is_closed, is_finished;
     uint8_t end; /* enum mxt_flow_end, where TCP does not say */
 };
