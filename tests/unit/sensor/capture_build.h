@@ -205,4 +205,21 @@ static inline struct mxt_capture *open_one(const char *path)
     return capture;
 }
 
+/* Standard input becomes a pipe, whose other end is returned. */
+static inline int pipe_to_stdin(int *saved)
+{
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    *saved = dup(STDIN_FILENO);
+    assert_true(dup2(ends[0], STDIN_FILENO) >= 0);
+    close(ends[0]);
+    return ends[1];
+}
+
+static inline void restore_stdin(int saved)
+{
+    assert_true(dup2(saved, STDIN_FILENO) >= 0);
+    close(saved);
+}
+
 #endif

@@ -495,23 +495,6 @@ static void test_folder(void **state)
     folder_free(&folder);
 }
 
-/* Standard input becomes a pipe, whose other end is returned. */
-static int pipe_to_stdin(int *saved)
-{
-    int ends[2];
-    assert_int_equal(pipe(ends), 0);
-    *saved = dup(STDIN_FILENO);
-    assert_true(dup2(ends[0], STDIN_FILENO) >= 0);
-    close(ends[0]);
-    return ends[1];
-}
-
-static void restore_stdin(int saved)
-{
-    assert_true(dup2(saved, STDIN_FILENO) >= 0);
-    close(saved);
-}
-
 /* A pipe that never ends: each frame is there as soon as its last byte is. Waiting for more would hang here, and the alarm would end the test. */
 static void test_pipe(void **state)
 {

@@ -218,22 +218,6 @@ static void test_time(void **state)
     folder_free(&folder);
 }
 
-static int pipe_to_stdin(int *saved)
-{
-    int ends[2];
-    assert_int_equal(pipe(ends), 0);
-    *saved = dup(STDIN_FILENO);
-    assert_true(dup2(ends[0], STDIN_FILENO) >= 0);
-    close(ends[0]);
-    return ends[1];
-}
-
-static void restore_stdin(int saved)
-{
-    assert_true(dup2(saved, STDIN_FILENO) >= 0);
-    close(saved);
-}
-
 /* A pipe that stalls within a packet: what came before it is there at once, the rest when it comes. The alarm would end a test that waits for more. */
 static void test_stalling_pipe(void **state)
 {
